@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// One client of this node, without its sockets: frames in, frames out.
+//
+// A Session works on the shared memory that kernel/os/unix_server has set up
+// (docs/protocol/ipc_wire.md) and treats all of it as hostile: positions and headers are copied, checked
+// against the ring's size, and the copy is used.  A client that breaks
+// the rules is disconnected and counted.
+//
+// Out: responses go to the response ring, notifications to the event ring;
+// what does not fit waits in the Outbox (outbox.hpp), bounded.  In: requests
+// are taken one at a time by Sessions::run, only while the router has room.
+// docs/protocol/flow.md says what happens to a client that does not dispatch.
+//
+// Threads: none.
+
+#pragma once
+
+#include "base/log.hpp"
+#include "base/time.hpp"
+
+#include <ais/abi/ipc.h>
+#include <ais/bytes.hpp>
+#include <ais/ipc_wire.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+// What the ABI calls a client; only kernel/ipc knows what is inside.
+struct ais_conn {
+  protected:
+    ais_conn() = default;
+    ~ais_conn() = default;
+};
+
+namespace ais::ipc {
+
+struct Limits {
+    std::size_t message_max = 1U << 20;  // largest body of a request or event, without the service's own header
+    std::size_t header_room = 64U << 10;       // what services may add to it
+    std::size_t request_ring = 4U << 20;
+    std::size_t response_ring = 2U << 20;
+    std::size_t event_ring = 4U << 20;
+    std::size_t outbox_max = 16U << 20;        // bytes kept for one client whose rings are full
+    // A client with a full ring that has taken nothing for so long no longer
+    // slows the ring down (flow.md).
+    Duration stall_timeout = std::chrono::milliseconds(1000);
+    std::size_t clients_max = 1024;
+};
+
+// Wakes the client; kernel/os/unix_server implements it.
+class Waker {
+  public:
+    virtual void wake_response() = 0;  // futex on the response ring
+    virtual void wake_room() = 0;      // futex of a producer waiting for room in the request ring
+    virtual void ring_doorbell() = 0;  // one byte on the socket
+    // Close the socket when the loop comes round; on_closed follows.
+    virtual void close(std::string_view why) = 0;
+
+  protected:
+    ~Waker() = default;
+};
+
+struct Peer {
+    std::uint32_t pid = 0;
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+};
+
+// The three rings as mapped memory; each data area is mapped twice in a row.
+struct Memory {
+    SharedPage* page = nullptr;
+    std::uint8_t* request = nullptr;
+    std::uint8_t* response = nullptr;
+    std::uint8_t* event = nullptr;
+    std::size_t request_size = 0;
+    std::size_t response_size = 0;
+    std::size_t event_size = 0;
+};
+
+class Session final : public ais_conn {
+  public:
+    Session(const Limits& limits, const Memory& memory, Waker& waker, Peer peer, std::uint16_t service, Log& log);
+    ~Session();
+
+    [[nodiscard]] std::uint16_t service() const;
+    [[nodiscard]] const Peer& peer() const;
+    [[nodiscard]] void* context() const;
+    void set_context(void* context);
+
+    // See ais.ipc/1.
+    ais_status respond(std::uint64_t serial, std::int32_t error, std::span<const ais_bytes> parts);
+    ais_status notify(std::uint16_t kind, std::uint32_t flags, std::span<const ais_bytes> parts);
+    void hold_back(bool on);
+    void disconnect(std::string_view why);
+    [[nodiscard]] bool is_disconnected() const;
+
+    struct Request {
+        std::uint64_t serial = 0;
+        std::uint16_t kind = 0;
+        Bytes body;  // in the request ring: valid until release_request
+    };
+    // The next request, if there is one, the client is not held back and has kept the
+    // rules.  Each must be released before the next is taken.
+    [[nodiscard]] bool next_request(Request& out);
+    void release_request();
+    // Tell the client's flow-control state and, when it sleeps for room, wake it.
+    void set_held_back_flag(bool on);
+    // No request is waiting; the client will wake the kernel.  False if one
+    // came in between.
+    [[nodiscard]] bool sleep();
+
+    // Move what waits in the outbox to the rings, wake the client if it sleeps.
+    // Call once per turn of the loop, after all responds and notifies.
+    void flush(Instant now);
+
+    // Full rings, but the client does take what it gets: the ring of nodes
+    // should slow down.
+    [[nodiscard]] bool is_congested(Instant now) const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Who takes the requests: the router.
+class Dispatcher {
+  public:
+    // Requests may be taken now: replicas are equal and the send queue has room.
+    [[nodiscard]] virtual bool may_request() const = 0;
+    virtual ais_status on_open(Session& session, Bytes hello) = 0;
+    virtual void on_request(Session& session, const Session::Request& request) = 0;
+    virtual void on_close(Session& session) = 0;
+
+  protected:
+    ~Dispatcher() = default;
+};
+
+struct IpcStats {
+    std::uint64_t opened = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t closed = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t events = 0;
+    std::uint64_t dropped_events = 0;     // droppable notifications
+    std::uint64_t broke_rules = 0;        // disconnected for hostile or broken memory
+    std::uint64_t overflowed = 0;         // disconnected because they did not dispatch
+};
+
+// All clients of this node; requests are taken round robin.
+class Sessions {
+  public:
+    Sessions(Dispatcher& dispatcher, Log& log);
+    ~Sessions();
+
+    // The handshake has succeeded; non-zero: refused by the service, do not
+    // keep the session.  `session` outlives its entry here.
+    ais_status open(Session& session, Bytes hello);
+    // The socket is gone.  The session may be destroyed afterwards.
+    void close(Session& session);
+    // The client rang the kernel's eventfd.
+    void on_wake(Session& session);
+
+    // Take up to `budget` requests, round robin; true if more are waiting that
+    // may be taken now.
+    bool run(std::size_t budget);
+    // Flush all sessions that were written to.
+    void flush(Instant now);
+    // The earliest time at which flush() has something to do of its own (a stall timeout).
+    [[nodiscard]] std::optional<Instant> deadline() const;
+
+    [[nodiscard]] bool congested(Instant now) const;
+    [[nodiscard]] std::size_t count() const;
+    [[nodiscard]] IpcStats& stats();
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ais::ipc

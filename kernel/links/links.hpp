@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Links: n networks look like one.
+//
+// Downwards: every datagram of the engine is sealed here and given to one or
+// more transports.  Upwards: what a transport received is opened, counted
+// and, if it is whole, handed to the engine with its authenticated sender.
+// A datagram that does not open is the "Invalid digest" of the log: peer's
+// address, cause, rate-limited.
+//
+// Data datagrams of one visit are sealed into one contiguous buffer at equal
+// size (the last may be short) and go out as one batch, so that a transport can
+// use segmentation offload (docs/protocol/flow.md).  A token flushes
+// everything before it: order of effects is order on the wire.
+//
+// Today there is one mode, single.cpp; active and passive redundancy take the
+// same two interfaces.  Threads: none.
+
+#pragma once
+
+#include "base/log.hpp"
+#include "base/time.hpp"
+#include "links/seal.hpp"
+#include "totem/engine.hpp"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+namespace ais::links {
+
+// One network: sockets in kernel/os, a queue in the simulator.
+class Transport {
+  public:
+    // Send `batch`, datagrams of `segment` bytes laid end to end (the last may
+    // be shorter), to one node or to all others.  Copies or sends before it
+    // returns; a full socket drops, as a network does.
+    virtual void send(std::optional<NodeId> to, totem::Traffic traffic, Bytes batch, std::size_t segment) = 0;
+    // Where `node` was last heard, as text for logs; empty if never.
+    [[nodiscard]] virtual std::string_view address_of(NodeId node) const = 0;
+    // An authenticated datagram of `node` came from the address that the
+    // transport has just handed up: remember it.
+    virtual void learn(NodeId node) = 0;
+
+  protected:
+    ~Transport() = default;
+};
+
+struct LinkStats {
+    std::uint64_t sent_datagrams = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t received_datagrams = 0;
+    std::uint64_t received_bytes = 0;
+    // By AIS_FAULT_…; 0 is unused.
+    std::array<std::uint64_t, 7> faults{};
+};
+
+// What comes up.
+class Receiver {
+  public:
+    virtual void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) = 0;
+
+  protected:
+    ~Receiver() = default;
+};
+
+class Links {
+  public:
+    virtual ~Links() = default;
+
+    // From the engine's effects.
+    virtual void transmit(const totem::Transmit& what) = 0;
+    // End of a batch of effects: everything goes out.
+    virtual void flush() = 0;
+
+    // From a transport: bytes as received, opened in place; `from` is the
+    // source address as text, for logs only, and may be empty (then the transport is asked).
+    virtual void on_received(Instant now, totem::LinkId link, MutableBytes datagram, std::string_view from) = 0;
+
+    [[nodiscard]] virtual const LinkStats& stats(totem::LinkId link) const = 0;
+};
+
+// One link.  `seal`, `transport`, `receiver` and `log` outlive it.
+// Requires: datagram_max is the engine's, before sealing.
+std::unique_ptr<Links> make_single(Seal& seal, Transport& transport, Receiver& receiver, Log& log,
+                                   std::size_t datagram_max);
+
+}  // namespace ais::links

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a service is to the kernel.  plugin/guard implements it on top of the
+// C table ais.service/1 (whose header has the contract of each call); tests
+// implement it directly.  The router does not know that plugins exist.
+
+#pragma once
+
+#include "base/node_id.hpp"
+#include "totem/types.hpp"
+
+#include <ais/abi/service.h>
+#include <ais/bytes.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+struct ais_conn;
+
+namespace ais::service {
+
+using ServiceId = std::uint16_t;
+
+// Reserved for the kernel's own messages (sync).
+inline constexpr ServiceId kernel_service = 0;
+
+class Service {
+  public:
+    virtual ~Service() = default;
+
+    [[nodiscard]] virtual ServiceId id() const = 0;
+    [[nodiscard]] virtual std::string_view name() const = 0;
+
+    virtual void deliver(NodeId sender, std::uint16_t kind, Bytes body) = 0;
+    virtual void configure(const totem::Configuration& now) = 0;
+    virtual void request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body) = 0;
+    virtual ais_status client_open(ais_conn* who, Bytes hello) = 0;
+    virtual void client_close(ais_conn* who) = 0;
+
+    // Whether other nodes need its state.
+    [[nodiscard]] virtual bool is_synchronised() const = 0;
+    [[nodiscard]] virtual ais_status save(std::string& out) = 0;
+    [[nodiscard]] virtual ais_status merge(std::span<const ais_saved_state> states) = 0;
+    virtual void dump(std::string& out) = 0;
+};
+
+}  // namespace ais::service

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Timeouts, windows and limits of the protocol, and the relations between
+// them.  The daemon fills this from the configuration tree (section `totem`);
+// names are those of openais.conf(5).
+
+#pragma once
+
+#include "base/time.hpp"
+
+#include <ais/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ais::totem {
+
+struct Config {
+    using ms = std::chrono::milliseconds;
+
+    // Token lost: enter Gather.
+    Duration token_timeout = ms(400);
+    // The token is sent again when nothing proves that the successor has it.
+    Duration token_retransmit_timeout = ms(90);
+    // An idle representative keeps the token at most so long.
+    Duration hold_timeout = ms(100);
+    // A Join is repeated.
+    Duration join_timeout = ms(20);
+    // Those who do not agree by then are left out.
+    Duration consensus_timeout = ms(240);
+    // An idle representative looks for other rings.
+    Duration merge_timeout = ms(200);
+    // Rotations without progress of the aru until its holder is left out.
+    std::uint32_t fail_to_receive_rotations = 50;
+    // Idle rotations before the token is held.
+    std::uint32_t seqno_unchanged_rotations = 30;
+
+    // Datagrams that all nodes together send in one rotation; the members agree
+    // on the smallest.
+    std::uint32_t window_size = 256;
+    // Datagrams that one node sends in one visit of the token.
+    std::uint32_t max_messages = 128;
+    // Accelerated ring: datagrams of a visit that follow the token (0: the
+    // original protocol).  Paper: Babay and Amir, ICDCS 2016.
+    std::uint32_t accelerated_window = 64;
+
+    // Largest datagram that the engine emits, in bytes, before sealing; the
+    // same on all members.
+    std::size_t datagram_max = 1400;
+    // Messages kept for ordering and retransmission.
+    std::size_t log_slots = 4096;
+
+    // Checks the relations and names the key that is wrong and what would be
+    // right.
+    [[nodiscard]] Result<void> validate() const;
+};
+
+}  // namespace ais::totem

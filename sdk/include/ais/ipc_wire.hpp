@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the kernel and a client library lay into the memory they share, and
+// the two small messages that set it up.  docs/protocol/ipc_wire.md is the
+// specification; this header is shared by kernel/ipc, kernel/os and
+// sdk/client.
+//
+// A client connects to the SEQPACKET socket RUN_DIR/ipc, sends one
+// ConnectRequest and receives one ConnectReply with two descriptors: the sealed memfd
+// of the shared memory, and an eventfd with which it wakes the kernel.  The socket then only
+// carries doorbells (one byte, kernel → client: "your event ring was empty and
+// is not any more") and tells each side by EOF that the other is gone; its
+// descriptor is the selection object of the client library.
+//
+// Shared memory: one page with three RingControls, then the data areas of the
+// request ring (client → kernel), the response ring and the event ring (kernel →
+// client).  Each data area is a multiple of the page size and is mapped
+// twice in a row, so that a frame is always one contiguous range.
+//
+// A ring is single-producer, single-consumer.  Positions are byte counts that
+// only grow; position modulo size is the place.  A frame begins at a multiple
+// of 8.  Neither side believes a position or a header of the other: it is
+// copied, checked against the ring's size, and the copy is used.
+
+#pragma once
+
+#include <ais/bytes.hpp>
+
+#include <atomic>
+
+namespace ais::ipc {
+
+inline constexpr std::uint32_t connect_magic = 0x31534941;  // "AIS1"
+inline constexpr std::uint16_t protocol_version = 1;
+inline constexpr const char* socket_name = "ipc";  // in the run directory
+inline constexpr std::size_t hello_max = 256;
+
+// Native byte order: both sides run on one host.
+struct ConnectRequest {
+    std::uint32_t magic = connect_magic;
+    std::uint16_t version = protocol_version;
+    std::uint16_t service_id = 0;
+    std::uint32_t hello_size = 0;
+    std::uint8_t hello[hello_max] = {};  // for the service's client_open
+};
+
+struct ConnectReply {
+    std::uint32_t magic = connect_magic;
+    std::uint16_t version = protocol_version;
+    std::uint16_t reserved = 0;
+    std::int32_t status = 0;  // ais_status; descriptors follow only with AIS_OK
+    std::uint32_t node = 0;
+    std::uint32_t request_ring_size = 0;
+    std::uint32_t response_ring_size = 0;
+    std::uint32_t event_ring_size = 0;
+    std::uint32_t message_max = 0;  // largest body of a frame, either direction
+    std::uint32_t executive_pid = 0;
+    std::uint32_t reserved2 = 0;
+};
+
+struct FrameHeader {
+    std::uint32_t size = 0;  // of the body that follows
+    std::uint16_t kind = 0;  // of the service; response: the request's kind
+    std::uint16_t flags = 0;
+    std::uint64_t serial = 0;  // request and response; 0: no response wanted, or an event
+    std::int32_t error = 0;    // response: the service's own code
+    std::uint32_t reserved = 0;
+};
+static_assert(sizeof(FrameHeader) == 24);
+
+inline constexpr std::size_t frame_alignment = 8;
+constexpr std::size_t frame_space(std::size_t body) {
+    return (sizeof(FrameHeader) + body + frame_alignment - 1) & ~(frame_alignment - 1);
+}
+
+// Written by the two sides from different cache lines.
+struct RingControl {
+    alignas(64) std::atomic<std::uint64_t> written{0};  // producer
+    alignas(64) std::atomic<std::uint64_t> read{0};     // consumer
+    // 1: the consumer sleeps and wants to be woken after the next write.
+    // Request ring: the kernel is woken through its eventfd.  Response ring: a
+    // futex word.  Event ring: see doorbell in docs/protocol/ipc_wire.md.
+    alignas(64) std::atomic<std::uint32_t> sleeping{0};
+    // Futex word that a producer of the request ring sleeps on when there is
+    // no room; the kernel increments it after it has read.
+    alignas(64) std::atomic<std::uint32_t> room{0};
+    std::atomic<std::uint32_t> room_wanted{0};
+};
+
+struct SharedPage {
+    RingControl request;
+    RingControl response;
+    RingControl event;
+    // Set by the kernel: 1 while requests of this client are not read because
+    // the ring's send queue is full (flow control state for the API).
+    alignas(64) std::atomic<std::uint32_t> held_back{0};
+};
+static_assert(sizeof(SharedPage) <= 4096);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
+
+}  // namespace ais::ipc
