@@ -46,6 +46,8 @@ function(ais_add_plugin name)
         add_library(plugin_${name} MODULE ${arg_SERVICE})
         target_include_directories(plugin_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
         target_link_libraries(plugin_${name} PRIVATE ais::sdk ${arg_LINK})
+        # The manifest and nothing else: instantiations of std templates would be exported otherwise.
+        target_link_options(plugin_${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/sdk/plugin.map)
         set_target_properties(plugin_${name} PROPERTIES
             PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${AIS_PLUGIN_BUILD_DIR})
         install(TARGETS plugin_${name} DESTINATION ${AIS_PLUGIN_INSTALL_DIR})
