@@ -5,11 +5,13 @@
 #include "os/descriptor.hpp"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace ais::os {
@@ -123,6 +125,23 @@ Result<void> ensure_directory(const std::string& path, std::uint32_t mode) {
         return failed(path + " is not a directory");
     }
     return {};
+}
+
+Result<std::string> make_private_directory(const std::string& parent, const std::string& prefix) {
+    std::string path = parent + "/" + prefix + "XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+        return because("cannot make a directory in " + parent, errno);
+    }
+    return path;
+}
+
+void remove_directory(const std::string& path) {
+    constexpr int descriptors_max = 16;
+    const auto remove_one = [](const char* name, const struct stat*, int, FTW*) {
+        std::remove(name);
+        return 0;
+    };
+    ::nftw(path.c_str(), remove_one, descriptors_max, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 Result<void> give_to(const std::string& path, std::uint32_t uid, std::uint32_t gid) {
