@@ -7,7 +7,8 @@
 //
 // Defaults of the protocol are those of totem/config.hpp (kernel/settings_test.cpp
 // compares them), except where a value follows from another and is left open
-// here: token_retransmit and hold follow token (settings.cpp).
+// here: token_retransmit and hold follow token, consensus follows join, and
+// the windows follow window_size (settings.cpp).
 
 #include "config/schema.hpp"
 
@@ -66,8 +67,8 @@ constexpr Row rows[] = {
      "how long an idle ring rests; follows token if left out", nullptr},
     {"totem", "join", number, 1, 60000, ms, "20",
      "a join message is repeated", nullptr},
-    {"totem", "consensus", number, 2, 60000, ms, "240",
-     "who does not agree on the members by then is left out", nullptr},
+    {"totem", "consensus", number, 2, 60000, ms, nullptr,
+     "who does not agree on the members by then is left out; follows join if left out", nullptr},
     {"totem", "merge", number, 1, 60000, ms, "200",
      "an idle ring looks for other rings", nullptr},
     {"totem", "fail_recv_const", number, 1, 1000000, "rotations", "50",
@@ -76,10 +77,10 @@ constexpr Row rows[] = {
      "idle rotations before the token rests", nullptr},
     {"totem", "window_size", number, 1, 4096, "datagrams", "256",
      "datagrams of all nodes in one rotation", nullptr},
-    {"totem", "max_messages", number, 1, 4096, "datagrams", "128",
-     "datagrams of one node in one rotation", nullptr},
-    {"totem", "accelerated_window", number, 0, 4096, "datagrams", "64",
-     "datagrams of a visit that follow the token; 0 is the original protocol", nullptr},
+    {"totem", "max_messages", number, 1, 4096, "datagrams", nullptr,
+     "datagrams of one node in one rotation; follows window_size if left out", nullptr},
+    {"totem", "accelerated_window", number, 0, 4096, "datagrams", nullptr,
+     "datagrams of a visit that follow the token; follows max_messages if left out", nullptr},
     {"totem", "rcvbuf", number, 65536, 1024 * mib, "bytes", nullptr,
      "receive buffer of each socket; follows window_size if left out", nullptr},
     {"totem", "offload", yes_no, 0, 0, "", "yes",
