@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Level 7: the program.
+foreach(part IN ITEMS options os unix_server plugin service)
+    if(NOT TARGET ais::${part})
+        message(STATUS "the executive is not built: kernel/${part} is missing")
+        return()
+    endif()
+endforeach()
 add_executable(aisexec-kernel main.cpp daemon.cpp configuration.cpp embedded.cpp)
 target_compile_definitions(aisexec-kernel PRIVATE
     AIS_PLUGIN_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/ais/plugins")

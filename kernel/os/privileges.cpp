@@ -52,9 +52,10 @@ bool raise_limit(__rlimit_resource resource, rlim_t wish) {
 
 Result<void> refuse_set_id() {
     if (::getauxval(AT_SECURE) != 0 || ::getuid() != ::geteuid() || ::getgid() != ::getegid()) {
-        return {Error{AIS_ERR_DENIED, "the executive must not be setuid or setgid (nor have file capabilities): "
-                                      "remove these bits from the program file and start it as root or as an "
-                                      "ordinary user"}};
+        return {Error{AIS_ERR_DENIED,
+                      "the executive must not be setuid or setgid (nor have file capabilities): "
+                      "remove these bits from the program file and start it as root or as an "
+                      "ordinary user"}};
     }
     return {};
 }
@@ -116,7 +117,8 @@ Result<void> become(const Account& account) {
         return because("cannot become user " + account.user);
     }
     if (account.uid != 0 && (::setuid(0) == 0 || ::seteuid(0) == 0 || ::geteuid() == 0)) {
-        return failed("became user " + account.user + ", but could become root again: not going on");
+        return failed("became user " + account.user +
+                      ", but could become root again: not going on");
     }
     return {};
 }
@@ -126,7 +128,8 @@ std::vector<std::string> claim_resources(const Resources& wish) {
     if (wish.descriptors != 0 && !raise_limit(RLIMIT_NOFILE, wish.descriptors)) {
         rlimit got{};
         ::getrlimit(RLIMIT_NOFILE, &got);
-        missing.push_back(std::to_string(wish.descriptors) + " open files (only " + std::to_string(got.rlim_cur) + ")");
+        missing.push_back(std::to_string(wish.descriptors) + " open files (only " +
+                          std::to_string(got.rlim_cur) + ")");
     }
     if (wish.lock_memory) {
         // Why only without a limit: with one, mlockall succeeds today and a
@@ -156,7 +159,14 @@ void report_resources(const std::vector<std::string>& missing, Log& log) {
     for (const std::string& one : missing) {
         text += (text.empty() ? "" : ", ") + one;
     }
-    AIS_LOG(log, notice, "os", "OS-005", "running as user ", ::getuid(), ", without: ", text,
+    AIS_LOG(log,
+            notice,
+            "os",
+            "OS-005",
+            "running as user ",
+            ::getuid(),
+            ", without: ",
+            text,
             "; everything works, but a busy machine can delay this node");
 }
 
