@@ -60,6 +60,9 @@ class Waker {
     virtual void ring_doorbell() = 0;  // one byte on the socket
     // Close the socket when the loop comes round; on_closed follows.
     virtual void close(std::string_view why) = 0;
+    // All that a client which is gone had asked for has been taken (Session::finish).
+    // Sessions::close may be called and the session destroyed at once.
+    virtual void finished() {}
 
   protected:
     ~Waker() = default;
@@ -98,17 +101,22 @@ class Session final : public ais_conn {
     void hold_back(bool on);
     void disconnect(std::string_view why);
     [[nodiscard]] bool is_disconnected() const;
+    // The client is gone, but what it sent before counts: a program that
+    // multicasts and exits has multicast.  True: requests are waiting, they are
+    // taken as usual and Waker::finished is called after the last.  False: there are none.
+    [[nodiscard]] bool finish();
 
     struct Request {
         std::uint64_t serial = 0;
         std::uint16_t kind = 0;
-        Bytes body;  // in the request ring: valid until release_request
+        Bytes body;  // a private copy: valid until release_request
     };
     // The next request, if there is one, the client is not held back and has kept the
     // rules.  Each must be released before the next is taken.
     [[nodiscard]] bool next_request(Request& out);
     void release_request();
-    // Tell the client's flow-control state and, when it sleeps for room, wake it.
+    // The kernel takes no requests now.  Tells the client its flow-control
+    // state and, when it sleeps for room, wakes it.
     void set_held_back_flag(bool on);
     // No request is waiting; the client will wake the kernel.  False if one
     // came in between.
@@ -123,6 +131,7 @@ class Session final : public ais_conn {
     [[nodiscard]] bool is_congested(Instant now) const;
 
   private:
+    friend class Sessions;
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

@@ -14,8 +14,8 @@
 //
 // Shared memory: one page with three RingControls, then the data areas of the
 // request ring (client → kernel), the response ring and the event ring (kernel →
-// client).  Each data area is a multiple of the page size and is mapped
-// twice in a row, so that a frame is always one contiguous range.
+// client).  The size of each data area is a power of two and a multiple of the page size, and it is
+// mapped twice in a row, so that a frame is always one contiguous range.
 //
 // A ring is single-producer, single-consumer.  Positions are byte counts that
 // only grow; position modulo size is the place.  A frame begins at a multiple
@@ -55,12 +55,12 @@ struct ConnectReply {
     std::uint32_t event_ring_size = 0;
     std::uint32_t message_max = 0;  // largest body of a frame, either direction
     std::uint32_t executive_pid = 0;
-    std::uint32_t reserved2 = 0;
+    std::uint32_t header_room = 0;  // part of message_max that is meant for headers of services
 };
 
 struct FrameHeader {
     std::uint32_t size = 0;  // of the body that follows
-    std::uint16_t kind = 0;  // of the service; response: the request's kind
+    std::uint16_t kind = 0;  // of the service; 0 in a response
     std::uint16_t flags = 0;
     std::uint64_t serial = 0;  // request and response; 0: no response wanted, or an event
     std::int32_t error = 0;    // response: the service's own code
@@ -77,22 +77,34 @@ constexpr std::size_t frame_space(std::size_t body) {
 struct RingControl {
     alignas(64) std::atomic<std::uint64_t> written{0};  // producer
     alignas(64) std::atomic<std::uint64_t> read{0};     // consumer
-    // 1: the consumer sleeps and wants to be woken after the next write.
-    // Request ring: the kernel is woken through its eventfd.  Response ring: a
-    // futex word.  Event ring: see doorbell in docs/protocol/ipc_wire.md.
+    // 1: the consumer sleeps and wants to be woken after the next write; who
+    // takes it back to 0 is the one who wakes.  Request ring: the kernel is
+    // woken through its eventfd.  Response ring: a futex word.  Event ring:
+    // the doorbell (ipc_ring.hpp).
     alignas(64) std::atomic<std::uint32_t> sleeping{0};
-    // Futex word that a producer of the request ring sleeps on when there is
-    // no room; the kernel increments it after it has read.
+    // 1: the producer wants to be told when the consumer has made room.
+    // Request ring: clients sleep on the futex word `room`, which the kernel
+    // increments.  Response and event ring: the kernel is woken through its
+    // eventfd; `room` is not used.
     alignas(64) std::atomic<std::uint32_t> room{0};
     std::atomic<std::uint32_t> room_wanted{0};
 };
+
+// Requests are not read now: the send queue is full, replicas are being
+// synchronised, or the service wants a pause.
+inline constexpr std::uint32_t held_by_kernel = 1;
+// The client's own event ring has overflowed: it must dispatch before it
+// multicasts more.  Its requests are read all the same, since a callback may be waiting for a
+// response.
+inline constexpr std::uint32_t held_by_events = 2;
 
 struct SharedPage {
     RingControl request;
     RingControl response;
     RingControl event;
-    // Set by the kernel: 1 while requests of this client are not read because
-    // the ring's send queue is full (flow control state for the API).
+    // Set by the kernel, read by the client library: why this client should
+    // send no more now, a set of the bits above (flow control state of the
+    // API).
     alignas(64) std::atomic<std::uint32_t> held_back{0};
 };
 static_assert(sizeof(SharedPage) <= 4096);

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// All clients of this node: who is next, and who must be flushed.
+
+#include "base/mark.hpp"
+#include "ipc/session_state.hpp"
+
+namespace ais::ipc {
+
+struct Sessions::Impl final : Owner {
+    Impl(Dispatcher& the_dispatcher, Log& the_log) : dispatcher(the_dispatcher), log(the_log) {}
+
+    void touch(Session& session) override { touched.push(session.impl_->in_touched); }
+    void resume(Session& session) override {
+        if (held) {
+            session.set_held_back_flag(true);
+        }
+        ready.push(session.impl_->in_ready);
+    }
+
+    // May requests be taken?  Tells the clients that have some when the answer
+    // changes.
+    bool check_dispatcher() {
+        const bool may = dispatcher.may_request();
+        if (may == !held) {
+            return may;
+        }
+        held = !may;
+        for (Link* link = ready.begin(); link != ready.end(); link = link->next) {
+            link->session->set_held_back_flag(held);
+        }
+        return may;
+    }
+
+    Dispatcher& dispatcher;
+    Log& log;
+    List ready;
+    List touched;
+    List slow;
+    bool held = false;  // may_request() was false when last asked
+    std::size_t count = 0;
+    IpcStats stats;
+};
+
+Sessions::Sessions(Dispatcher& dispatcher, Log& log)
+    : impl_(std::make_unique<Impl>(dispatcher, log)) {}
+Sessions::~Sessions() = default;
+
+ais_status Sessions::open(Session& session, Bytes hello) {
+    session.impl_->owner = impl_.get();
+    session.impl_->stats = &impl_->stats;
+    const ais_status status = impl_->dispatcher.on_open(session, hello);
+    if (status != AIS_OK) {
+        ++impl_->stats.refused;
+        session.impl_->in_ready.unlink();
+        session.impl_->in_touched.unlink();
+        session.impl_->owner = nullptr;
+        session.impl_->stats = &session.impl_->own_stats;
+        return status;
+    }
+    ++impl_->stats.opened;
+    ++impl_->count;
+    on_wake(session);
+    return AIS_OK;
+}
+
+void Sessions::close(Session& session) {
+    AIS_ASSERT(session.impl_->owner == impl_.get());
+    AIS_ASSERT(impl_->count > 0);
+    session.impl_->disconnected = true;
+    session.impl_->in_ready.unlink();
+    impl_->dispatcher.on_close(session);
+    // Again: the service may have said something while it closed.
+    session.impl_->in_ready.unlink();
+    session.impl_->in_touched.unlink();
+    session.impl_->in_slow.unlink();
+    session.impl_->owner = nullptr;
+    session.impl_->stats = &session.impl_->own_stats;
+    ++impl_->stats.closed;
+    --impl_->count;
+}
+
+void Sessions::on_wake(Session& session) {
+    // Requests have come, or there is room in a ring where something waits.
+    impl_->resume(session);
+    impl_->touched.push(session.impl_->in_touched);
+}
+
+bool Sessions::run(std::size_t budget) {
+    Impl& all = *impl_;
+    for (; budget > 0 && !all.ready.empty(); --budget) {
+        if (!all.check_dispatcher()) {
+            return false;  // they stay in the list, and in order
+        }
+        Session& session = all.ready.pop();
+        Session::Request request;
+        if (session.next_request(request)) {
+            ++all.stats.requests;
+            all.dispatcher.on_request(session, request);
+            session.release_request();
+            all.ready.push(session.impl_->in_ready);
+        } else if (session.impl_->finishing) {
+            session.impl_->waker.finished();  // the session may be gone now
+        } else if (session.impl_->may_take()) {
+            if (!session.sleep()) {
+                all.ready.push(session.impl_->in_ready);
+            }
+        }
+        // Else: disconnected, held back by its service, or it does not take
+        // its responses; resume() follows if ever.
+    }
+    return !all.ready.empty() && all.check_dispatcher();
+}
+
+void Sessions::flush(Instant now) {
+    Impl& all = *impl_;
+    while (!all.touched.empty()) {
+        Session& session = all.touched.pop();
+        session.flush(now);
+        if (session.impl_->slow) {
+            all.slow.push(session.impl_->in_slow);
+        }
+    }
+    for (Link* link = all.slow.begin(); link != all.slow.end();) {
+        Session& session = *link->session;
+        link = link->next;
+        session.flush(now);
+        if (!session.impl_->slow) {
+            session.impl_->in_slow.unlink();
+        }
+    }
+}
+
+std::optional<Instant> Sessions::deadline() const {
+    std::optional<Instant> first;
+    for (Link* link = impl_->slow.begin(); link != impl_->slow.end(); link = link->next) {
+        const Session::Impl& s = *link->session->impl_;
+        if (s.slow && !s.stalled) {
+            const Instant at = s.progress_at + s.limits.stall_timeout;
+            first = first ? std::min(*first, at) : at;
+        }
+    }
+    return first;
+}
+
+bool Sessions::congested(Instant now) const {
+    for (Link* link = impl_->slow.begin(); link != impl_->slow.end(); link = link->next) {
+        if (link->session->is_congested(now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::size_t Sessions::count() const {
+    return impl_->count;
+}
+IpcStats& Sessions::stats() {
+    return impl_->stats;
+}
+
+}  // namespace ais::ipc
