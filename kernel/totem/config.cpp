@@ -5,6 +5,9 @@
 
 #include "totem/config.hpp"
 
+#include <ais/abi/types.h>
+
+#include <algorithm>
 #include <sstream>
 #include <string_view>
 
@@ -83,12 +86,12 @@ Result<void> Config::validate() const {
     if (datagram_max < 700 || datagram_max > 65000) {
         return wrong("netmtu", datagram_max, " bytes for a datagram is not in 700..65000");
     }
-    if (log_slots < 12 * std::size_t{window_size} || log_slots > 1024 * 1024) {
-        return wrong("log_slots",
-                     log_slots,
-                     " is not in 12 * window_size (",
-                     12 * std::size_t{window_size},
-                     ")..1048576");
+    // Why 12: eight windows may be unstable (token.cpp), and a member may learn of
+    // stability two rotations later than others.  A window is at least one
+    // datagram per member.
+    const std::size_t slots_min = 12 * std::max<std::size_t>(window_size, AIS_NODES_MAX);
+    if (log_slots < slots_min || log_slots > 1024 * 1024) {
+        return wrong("log_slots", log_slots, " is not in ", slots_min, "..1048576");
     }
     return {};
 }

@@ -38,7 +38,9 @@ std::uint32_t FlowControl::allowed(const Token& token, std::uint64_t backlog) co
         return room;  // for retransmissions
     }
     const std::uint64_t fair = window_ * mine / (others + mine);
-    return std::min(room, std::max<std::uint32_t>(1, bounded(fair)));
+    // Never nothing: where one node has nearly all the backlog it fills the window
+    // in each of its visits, and those behind it would starve.
+    return std::max<std::uint32_t>(1, std::min(room, bounded(fair)));
 }
 
 void FlowControl::account(Token& token, std::uint32_t sent, std::uint64_t backlog) {

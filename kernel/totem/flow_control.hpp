@@ -9,6 +9,9 @@
 // is compared with the window.  (openais left it in, which cost up to a
 // quarter of the window.)
 //
+// Deviates: who has something to send may always send one datagram, so that n
+// nodes may exceed the window by n - 1.
+//
 // Paper: TOCS 1995, section 4.5.  Threads: none.
 
 #pragma once

@@ -79,6 +79,8 @@ void enter_recovery(State& s, Effects& out) {
         MessageLog::Trace& trace = old.trace(seq);
         trace.resent = trace.resent_obliged = false;
     }
+    // Why: a window below one datagram per node would serve only the first ones.
+    window = std::max(window, static_cast<std::uint32_t>(ring.members.size()));
     ring.flow.reset(window, s.config.max_messages);
     s.phase = Phase::recovery;
     ++s.stats.recoveries;

@@ -41,7 +41,7 @@ totem::Config choose_config(Prng& prng) {
             config.accelerated_window = config.max_messages / 2;
             break;
     }
-    config.log_slots = std::size_t{config.window_size} * (prng.chance(1, 2) ? 12 : 16);
+    config.log_slots = prng.chance(1, 2) ? 4096 : 12 * 256;
     config.datagram_max = prng.chance(1, 3) ? 700 : 1400;
     config.seqno_unchanged_rotations = prng.chance(1, 2) ? 30 : 4;
     return config;

@@ -166,15 +166,17 @@ void World::resume(NodeId id) {
         node.engine->receive(now_, 0, from, as_bytes(*datagram), node);
     }
     node.engine->expire(now_, node);
+    if (!node.outgoing.empty()) {
+        node.engine->wake(now_, node);
+    }
     node.armed.reset();
     rearm(node);
 }
 
 void World::set_congested(NodeId id, bool congested) {
-    Node& node = node_of(id);
-    if (node.engine) {
-        node.engine->set_congested(congested);
-        rearm(node);
+    if (is_alive(id)) {
+        node_of(id).engine->set_congested(congested);
+        rearm(node_of(id));
     }
 }
 
