@@ -14,15 +14,19 @@ namespace ais::os {
 
 std::string_view name_of(Family family) {
     switch (family) {
-        case Family::ipv4: return "IPv4";
-        case Family::ipv6: return "IPv6";
-        case Family::none: break;
+        case Family::ipv4:
+            return "IPv4";
+        case Family::ipv6:
+            return "IPv6";
+        case Family::none:
+            break;
     }
     return "no address";
 }
 
 bool Address::is_multicast() const {
-    return (family == Family::ipv4 && (bytes[0] & 0xf0U) == 0xe0) || (family == Family::ipv6 && bytes[0] == 0xff);
+    return (family == Family::ipv4 && (bytes[0] & 0xf0U) == 0xe0) ||
+           (family == Family::ipv6 && bytes[0] == 0xff);
 }
 
 bool Address::is_loopback() const {
@@ -35,7 +39,8 @@ bool Address::is_loopback() const {
 }
 
 bool Address::is_any() const {
-    return is_valid() && std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+    return is_valid() &&
+           std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
 bool Address::is_link_local() const {
@@ -65,7 +70,9 @@ Address Address::network(unsigned prefix) const {
 
 std::string Address::host_text() const {
     char room[INET6_ADDRSTRLEN] = {};
-    if (!is_valid() || ::inet_ntop(family == Family::ipv4 ? AF_INET : AF_INET6, bytes.data(), room, sizeof room) == nullptr) {
+    if (!is_valid() ||
+        ::inet_ntop(family == Family::ipv4 ? AF_INET : AF_INET6, bytes.data(), room, sizeof room) ==
+            nullptr) {
         return {};
     }
     std::string text = room;
@@ -88,25 +95,31 @@ Result<Address> parse_address(std::string_view text) {
         host.resize(percent);
     }
     Address address;
-    if (::inet_pton(AF_INET, host.c_str(), address.bytes.data()) == 1 && zone.empty() && text.find('%') == text.npos) {
+    if (::inet_pton(AF_INET, host.c_str(), address.bytes.data()) == 1 && zone.empty() &&
+        text.find('%') == text.npos) {
         address.family = Family::ipv4;
         return address;
     }
     address.bytes = {};
-    if (host.find('\0') == std::string::npos && ::inet_pton(AF_INET6, host.c_str(), address.bytes.data()) == 1) {
+    if (host.find('\0') == std::string::npos &&
+        ::inet_pton(AF_INET6, host.c_str(), address.bytes.data()) == 1) {
         address.family = Family::ipv6;
         if (text.find('%') == std::string_view::npos) {
             return address;
         }
-        const bool is_number = !zone.empty() && zone.size() < 9 && zone.find_first_not_of("0123456789") == zone.npos;
-        address.scope = is_number ? static_cast<std::uint32_t>(std::stoul(zone)) : ::if_nametoindex(zone.c_str());
+        const bool is_number =
+            !zone.empty() && zone.size() < 9 && zone.find_first_not_of("0123456789") == zone.npos;
+        address.scope = is_number ? static_cast<std::uint32_t>(std::stoul(zone))
+                                  : ::if_nametoindex(zone.c_str());
         if (address.scope == 0) {
-            return invalid("no interface '" + zone + "' on this host, named by the address " + std::string(text));
+            return invalid("no interface '" + zone + "' on this host, named by the address " +
+                           std::string(text));
         }
         return address;
     }
     return invalid("'" + std::string(text) +
-                   "' is not a numeric IPv4 or IPv6 address (such as 192.168.1.0 or fec0::1); names are not looked up");
+                   "' is not a numeric IPv4 or IPv6 address (such as 192.168.1.0 or fec0::1); "
+                   "names are not looked up");
 }
 
 std::size_t udp_payload_max(std::size_t netmtu, Family family) {

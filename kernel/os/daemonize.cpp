@@ -28,7 +28,9 @@ namespace {
     int ended = 0;
     ::waitpid(child, &ended, 0);
     if (WIFSIGNALED(ended)) {
-        std::fprintf(stderr, "aisexec: the executive was ended by signal %d during its start\n", WTERMSIG(ended));
+        std::fprintf(stderr,
+                     "aisexec: the executive was ended by signal %d during its start\n",
+                     WTERMSIG(ended));
     } else {
         std::fprintf(stderr, "aisexec: the executive ended during its start; see its log\n");
     }
@@ -96,18 +98,19 @@ Result<PidFile> PidFile::take(const std::string& path) {
         if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
             char text[32] = {};
             [[maybe_unused]] const ssize_t got = ::pread(file.get(), text, sizeof text - 1, 0);
-            return ais::failed("another executive runs already, as process " + std::to_string(std::atol(text)) +
-                               " (pid file " + path + "); stop it, or choose another run directory");
+            return ais::failed("another executive runs already, as process " +
+                               std::to_string(std::atol(text)) + " (pid file " + path +
+                               "); stop it, or choose another run directory");
         }
         struct stat ours {};
         struct stat there {};
-        if (::fstat(file.get(), &ours) != 0 || ::stat(path.c_str(), &there) != 0 || ours.st_ino != there.st_ino ||
-            ours.st_dev != there.st_dev) {
+        if (::fstat(file.get(), &ours) != 0 || ::stat(path.c_str(), &there) != 0 ||
+            ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) {
             continue;
         }
         const std::string text = std::to_string(::getpid()) + '\n';
-        if (::ftruncate(file.get(), 0) != 0 ||
-            ::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+        if (::ftruncate(file.get(), 0) != 0 || ::pwrite(file.get(), text.data(), text.size(), 0) !=
+                                                   static_cast<ssize_t>(text.size())) {
             return ais::failed("cannot write the pid file " + path + ": " + std::strerror(errno));
         }
         return PidFile(path, std::move(file));

@@ -5,18 +5,21 @@
 #include "os/descriptor.hpp"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace ais::os {
 namespace {
 
 Error because(const std::string& what, int error) {
-    return {error == ENOENT || error == ENOTDIR ? AIS_ERR_NOT_FOUND : AIS_ERR_FAILED, what + ": " + std::strerror(error)};
+    return {error == ENOENT || error == ENOTDIR ? AIS_ERR_NOT_FOUND : AIS_ERR_FAILED,
+            what + ": " + std::strerror(error)};
 }
 
 std::string directory_of(const std::string& path) {
@@ -69,7 +72,8 @@ Result<FileContent> read_file(const std::string& path, std::size_t size_max) {
             return content;
         }
         if (content.bytes.size() + static_cast<std::size_t>(got) > size_max) {
-            return failed(path + " is too large: at most " + std::to_string(size_max) + " bytes are read");
+            return failed(path + " is too large: at most " + std::to_string(size_max) +
+                          " bytes are read");
         }
         content.bytes.append(part, static_cast<std::size_t>(got));
     }
@@ -77,7 +81,8 @@ Result<FileContent> read_file(const std::string& path, std::size_t size_max) {
 
 Result<void> write_durably(const std::string& path, Bytes content, std::uint32_t mode) {
     const std::string beside = path + ".new";
-    Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+    Descriptor file(
+        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!file.is_open()) {
         return because("cannot write " + beside, errno);
     }
@@ -101,7 +106,8 @@ Result<void> write_durably(const std::string& path, Bytes content, std::uint32_t
         return because("cannot rename " + beside + " to " + path, errno);
     }
     // The name is durable only when its directory is.
-    const Descriptor directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor directory(
+        ::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory.is_open() || ::fsync(directory.get()) != 0) {
         return because("cannot sync the directory of " + path, errno);
     }
@@ -125,9 +131,27 @@ Result<void> ensure_directory(const std::string& path, std::uint32_t mode) {
     return {};
 }
 
+Result<std::string> make_private_directory(const std::string& parent, const std::string& prefix) {
+    std::string path = parent + "/" + prefix + "XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+        return because("cannot make a directory in " + parent, errno);
+    }
+    return path;
+}
+
+void remove_directory(const std::string& path) {
+    constexpr int descriptors_max = 16;
+    const auto remove_one = [](const char* name, const struct stat*, int, FTW*) {
+        std::remove(name);
+        return 0;
+    };
+    ::nftw(path.c_str(), remove_one, descriptors_max, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
 Result<void> give_to(const std::string& path, std::uint32_t uid, std::uint32_t gid) {
     if (::lchown(path.c_str(), uid, gid) != 0) {
-        return because("cannot give " + path + " to user " + std::to_string(uid) + " and group " + std::to_string(gid),
+        return because("cannot give " + path + " to user " + std::to_string(uid) + " and group " +
+                           std::to_string(gid),
                        errno);
     }
     return {};

@@ -31,6 +31,11 @@ Result<void> write_durably(const std::string& path, Bytes content, std::uint32_t
 // Makes the directory (not its parents) unless it is there.
 Result<void> ensure_directory(const std::string& path, std::uint32_t mode);
 // Gives a file or directory to a user and group; root only.
+// A new directory of mode 0700 below `parent`, its name beginning with `prefix`.
+Result<std::string> make_private_directory(const std::string& parent, const std::string& prefix);
+// With all that is in it; what cannot be removed stays.
+void remove_directory(const std::string& path);
+
 Result<void> give_to(const std::string& path, std::uint32_t uid, std::uint32_t gid);
 
 // Overwrites a secret; the compiler may not leave it out.

@@ -41,7 +41,8 @@ std::size_t mtu_of(const Descriptor& socket, const std::string& name) {
 Result<std::vector<Interface>> list_interfaces() {
     ifaddrs* first = nullptr;
     if (::getifaddrs(&first) != 0) {
-        return failed(std::string("cannot list the network interfaces of this host: ") + std::strerror(errno));
+        return failed(std::string("cannot list the network interfaces of this host: ") +
+                      std::strerror(errno));
     }
     const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(first, ::freeifaddrs);
     const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -75,9 +76,10 @@ std::string describe(const std::vector<Interface>& host) {
 
 Result<Interface> choose_interface(const Address& bindnetaddr, const std::vector<Interface>& host) {
     if (bindnetaddr.is_any() || bindnetaddr.is_multicast()) {
-        return invalid("bindnetaddr " + bindnetaddr.host_text() +
-                       " cannot be bound to: give an address of this host or of its network; this host has: " +
-                       describe(host));
+        return invalid(
+            "bindnetaddr " + bindnetaddr.host_text() +
+            " cannot be bound to: give an address of this host or of its network; this host has: " +
+            describe(host));
     }
     const Interface* best = nullptr;
     bool is_exact = false;
@@ -104,8 +106,8 @@ Result<Interface> choose_interface(const Address& bindnetaddr, const std::vector
                          " (bindnetaddr); this host has: " + describe(host));
     }
     if (!best->is_up) {
-        return failed("interface " + best->name + ", chosen by bindnetaddr " + bindnetaddr.host_text() +
-                      ", is down; this host has: " + describe(host));
+        return failed("interface " + best->name + ", chosen by bindnetaddr " +
+                      bindnetaddr.host_text() + ", is down; this host has: " + describe(host));
     }
     Interface chosen = *best;
     if (!is_exact && bindnetaddr.family == Family::ipv4 && bindnetaddr.is_loopback() &&

@@ -50,7 +50,10 @@ class LogSinks final : public Log {
     // Writes what is queued.
     ~LogSinks();
 
-    void write(Level level, std::string_view subsystem, std::string_view id, std::string_view text) override;
+    void write(Level level,
+               std::string_view subsystem,
+               std::string_view id,
+               std::string_view text) override;
     [[nodiscard]] bool wants(Level level, std::string_view subsystem) const override;
 
     [[nodiscard]] std::uint64_t lost_lines() const;
@@ -66,7 +69,10 @@ class LogSinks final : public Log {
 Log& start_up_log();
 
 // "notice TOTEM-003 [totem] ring formed"; for write() and its tests.
-void append_log_line(std::string& out, Level level, std::string_view subsystem, std::string_view id,
+void append_log_line(std::string& out,
+                     Level level,
+                     std::string_view subsystem,
+                     std::string_view id,
                      std::string_view line);
 [[nodiscard]] std::string_view name_of(Level level);
 

@@ -129,7 +129,8 @@ struct Loop::Impl {
         }
     };
 
-    explicit Impl(const LoopOptions& wish) : options(wish), io(1), work(asio::make_work_guard(io)), alarm(io) {
+    explicit Impl(const LoopOptions& wish)
+        : options(wish), io(1), work(asio::make_work_guard(io)), alarm(io) {
         now = monotonic_now();
     }
 
@@ -144,7 +145,8 @@ struct Loop::Impl {
 
     Timer* find(TimerId id) {
         const auto slot = static_cast<std::size_t>((id & 0xffffffffU) - 1);
-        if (id == 0 || slot >= timers.size() || timers[slot].generation != id >> 32 || !timers[slot].is_set) {
+        if (id == 0 || slot >= timers.size() || timers[slot].generation != id >> 32 ||
+            !timers[slot].is_set) {
             return nullptr;
         }
         return &timers[slot];
@@ -230,7 +232,8 @@ struct Loop::Impl {
     void arm_watches() {
         for (auto& watched : to_arm) {
             if (!watched->is_removed) {
-                watched->descriptor.async_wait(asio::posix::stream_descriptor::wait_read, WaitHandler{watched, &ready});
+                watched->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                               WaitHandler{watched, &ready});
             }
         }
         to_arm.clear();

@@ -13,13 +13,24 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <optional>
 
 namespace ais::os {
 namespace {
 
 Error because(const std::string& what) {
     return failed(what + ": " + std::strerror(errno));
+}
+
+std::optional<std::uint32_t> as_number(const std::string& text) {
+    std::uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return value;
 }
 
 bool raise_limit(__rlimit_resource resource, rlim_t wish) {
@@ -41,9 +52,10 @@ bool raise_limit(__rlimit_resource resource, rlim_t wish) {
 
 Result<void> refuse_set_id() {
     if (::getauxval(AT_SECURE) != 0 || ::getuid() != ::geteuid() || ::getgid() != ::getegid()) {
-        return {Error{AIS_ERR_DENIED, "the executive must not be setuid or setgid (nor have file capabilities): "
-                                      "remove these bits from the program file and start it as root or as an "
-                                      "ordinary user"}};
+        return {Error{AIS_ERR_DENIED,
+                      "the executive must not be setuid or setgid (nor have file capabilities): "
+                      "remove these bits from the program file and start it as root or as an "
+                      "ordinary user"}};
     }
     return {};
 }
@@ -52,26 +64,46 @@ bool is_root() {
     return ::geteuid() == 0;
 }
 
-Result<Account> find_account(const std::string& user, const std::string& group) {
-    Account account{0, 0, user, group};
+Result<std::uint32_t> find_user_id(const std::string& name_or_number) {
+    if (const auto number = as_number(name_or_number)) {
+        return *number;
+    }
     std::vector<char> room(16384);
     passwd entry{};
     passwd* found = nullptr;
-    ::getpwnam_r(user.c_str(), &entry, room.data(), room.size(), &found);
+    ::getpwnam_r(name_or_number.c_str(), &entry, room.data(), room.size(), &found);
     if (found == nullptr) {
-        return not_found("there is no user '" + user + "' (aisexec.user): create it with 'useradd --system --user-group " +
-                         user + "', or name another one");
+        return not_found("there is no user '" + name_or_number + "'");
     }
-    account.uid = entry.pw_uid;
-    ::group group_entry {};
-    ::group* found_group = nullptr;
-    ::getgrnam_r(group.c_str(), &group_entry, room.data(), room.size(), &found_group);
-    if (found_group == nullptr) {
-        return not_found("there is no group '" + group + "' (aisexec.group): create it with 'groupadd --system " + group +
+    return std::uint32_t{entry.pw_uid};
+}
+
+Result<std::uint32_t> find_group_id(const std::string& name_or_number) {
+    if (const auto number = as_number(name_or_number)) {
+        return *number;
+    }
+    std::vector<char> room(16384);
+    ::group entry {};
+    ::group* found = nullptr;
+    ::getgrnam_r(name_or_number.c_str(), &entry, room.data(), room.size(), &found);
+    if (found == nullptr) {
+        return not_found("there is no group '" + name_or_number + "'");
+    }
+    return std::uint32_t{entry.gr_gid};
+}
+
+Result<Account> find_account(const std::string& user, const std::string& group) {
+    auto uid = find_user_id(user);
+    if (!uid) {
+        return not_found(uid.error().text + " (aisexec.user): create it with 'useradd --system --user-group " + user +
                          "', or name another one");
     }
-    account.gid = group_entry.gr_gid;
-    return account;
+    auto gid = find_group_id(group);
+    if (!gid) {
+        return not_found(gid.error().text + " (aisexec.group): create it with 'groupadd --system " + group +
+                         "', or name another one");
+    }
+    return Account{*uid, *gid, user, group};
 }
 
 Result<void> become(const Account& account) {
@@ -85,7 +117,8 @@ Result<void> become(const Account& account) {
         return because("cannot become user " + account.user);
     }
     if (account.uid != 0 && (::setuid(0) == 0 || ::seteuid(0) == 0 || ::geteuid() == 0)) {
-        return failed("became user " + account.user + ", but could become root again: not going on");
+        return failed("became user " + account.user +
+                      ", but could become root again: not going on");
     }
     return {};
 }
@@ -95,7 +128,8 @@ std::vector<std::string> claim_resources(const Resources& wish) {
     if (wish.descriptors != 0 && !raise_limit(RLIMIT_NOFILE, wish.descriptors)) {
         rlimit got{};
         ::getrlimit(RLIMIT_NOFILE, &got);
-        missing.push_back(std::to_string(wish.descriptors) + " open files (only " + std::to_string(got.rlim_cur) + ")");
+        missing.push_back(std::to_string(wish.descriptors) + " open files (only " +
+                          std::to_string(got.rlim_cur) + ")");
     }
     if (wish.lock_memory) {
         // Why only without a limit: with one, mlockall succeeds today and a
@@ -125,7 +159,14 @@ void report_resources(const std::vector<std::string>& missing, Log& log) {
     for (const std::string& one : missing) {
         text += (text.empty() ? "" : ", ") + one;
     }
-    AIS_LOG(log, notice, "os", "OS-005", "running as user ", ::getuid(), ", without: ", text,
+    AIS_LOG(log,
+            notice,
+            "os",
+            "OS-005",
+            "running as user ",
+            ::getuid(),
+            ", without: ",
+            text,
             "; everything works, but a busy machine can delay this node");
 }
 

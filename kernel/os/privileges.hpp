@@ -37,6 +37,10 @@ Result<Account> find_account(const std::string& user, const std::string& group);
 
 // Requires: is_root().  Ensures: user, group and supplementary groups are the
 // account's, no capability is left, and there is no way back (tried).
+// By name or by number, as `uidgid` has them.
+Result<std::uint32_t> find_user_id(const std::string& name_or_number);
+Result<std::uint32_t> find_group_id(const std::string& name_or_number);
+
 Result<void> become(const Account& account);
 
 struct Resources {

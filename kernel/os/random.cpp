@@ -16,7 +16,8 @@ Result<void> fill_random(MutableBytes out) {
             continue;
         }
         if (got <= 0) {
-            return failed(std::string("no random numbers from the system: ") + std::strerror(errno));
+            return failed(std::string("no random numbers from the system: ") +
+                          std::strerror(errno));
         }
         out = out.subspan(static_cast<std::size_t>(got));
     }

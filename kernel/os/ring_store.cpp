@@ -24,12 +24,14 @@ constexpr std::string_view file_middle = " node ";
 }  // namespace
 
 std::string format_ring_file(std::uint64_t ring_seq, NodeId self) {
-    return std::string(file_head) + std::to_string(ring_seq) + std::string(file_middle) + std::to_string(self.value()) +
-           '\n';
+    return std::string(file_head) + std::to_string(ring_seq) + std::string(file_middle) +
+           std::to_string(self.value()) + '\n';
 }
 
 Result<std::uint64_t> parse_ring_file(std::string_view text, NodeId self) {
-    const auto malformed = [] { return invalid("it does not read 'aisexec ring_seq NUMBER node NUMBER'"); };
+    const auto malformed = [] {
+        return invalid("it does not read 'aisexec ring_seq NUMBER node NUMBER'");
+    };
     if (!text.starts_with(file_head) || !text.ends_with('\n')) {
         return malformed();
     }
@@ -64,10 +66,18 @@ struct RingStore::Impl {
         if (!file && file.error().code == AIS_ERR_NOT_FOUND) {
             return;
         }
-        auto number = file ? parse_ring_file(file->bytes, self) : Result<std::uint64_t>(file.error());
+        auto number =
+            file ? parse_ring_file(file->bytes, self) : Result<std::uint64_t>(file.error());
         if (!number) {
-            AIS_LOG(log, warning, "ring_store", "OS-001", "the stored ring number in ", path,
-                    " is of no use: ", number.error().text, "; beginning at 0");
+            AIS_LOG(log,
+                    warning,
+                    "ring_store",
+                    "OS-001",
+                    "the stored ring number in ",
+                    path,
+                    " is of no use: ",
+                    number.error().text,
+                    "; beginning at 0");
             return;
         }
         stored = *number;
@@ -131,10 +141,17 @@ struct RingStore::Impl {
             error = outcome;
         }
         if (!error.empty() && !is_failing) {
-            AIS_LOG(log, warning, "ring_store", "OS-002", "the ring number cannot be stored: ", error,
-                    "; the node works, but after a restart it does not know which numbers were used");
+            AIS_LOG(
+                log,
+                warning,
+                "ring_store",
+                "OS-002",
+                "the ring number cannot be stored: ",
+                error,
+                "; the node works, but after a restart it does not know which numbers were used");
         } else if (error.empty() && is_failing) {
-            AIS_LOG(log, notice, "ring_store", "OS-003", "the ring number is stored again in ", path);
+            AIS_LOG(
+                log, notice, "ring_store", "OS-003", "the ring number is stored again in ", path);
         }
         is_failing = !error.empty();
         if (is_failing) {

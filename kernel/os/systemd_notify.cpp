@@ -27,9 +27,12 @@ bool systemd_notify(std::string_view state) {
     }
     const Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
-    return socket.is_open() &&
-           ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                    reinterpret_cast<const sockaddr*>(&address), length) == static_cast<ssize_t>(state.size());
+    return socket.is_open() && ::sendto(socket.get(),
+                                        state.data(),
+                                        state.size(),
+                                        MSG_NOSIGNAL | MSG_DONTWAIT,
+                                        reinterpret_cast<const sockaddr*>(&address),
+                                        length) == static_cast<ssize_t>(state.size());
 }
 
 }  // namespace ais::os

@@ -60,7 +60,11 @@ struct RateLimit {
 }  // namespace
 
 struct UdpTransport::Impl {
-    Impl(const UdpConfig& wish, const Address& own_address, Watcher& watcher_port, Timers& timers_port, Log& log_port)
+    Impl(const UdpConfig& wish,
+         const Address& own_address,
+         Watcher& watcher_port,
+         Timers& timers_port,
+         Log& log_port)
         : config(wish),
           own(own_address),
           own_text(own_address.host_text()),
@@ -68,9 +72,11 @@ struct UdpTransport::Impl {
           timers(timers_port),
           log(log_port),
           peers(wish.self, own_address),
-          sender(wish.offload, stats, [this](const auto& target, int error, std::size_t lost) {
-              on_send_trouble(target, error, lost);
-          }),
+          sender(wish.offload,
+                 stats,
+                 [this](const auto& target, int error, std::size_t lost) {
+                     on_send_trouble(target, error, lost);
+                 }),
           control_room(control_slots, std::max<std::size_t>(2048, wish.datagram_max + 1)) {}
 
     ~Impl() {
@@ -99,8 +105,16 @@ struct UdpTransport::Impl {
                         ? std::make_unique<UdpSlots>(offload_slots, offload_slot_size)
                         : std::make_unique<UdpSlots>(plain_slots, config.datagram_max + 1);
         if (receive_room < config.receive_buffer) {
-            AIS_LOG(log, notice, "udp", "UDP-001", "receive buffer of link ", int{config.link}, ": wanted ",
-                    config.receive_buffer, " bytes, got ", receive_room,
+            AIS_LOG(log,
+                    notice,
+                    "udp",
+                    "UDP-001",
+                    "receive buffer of link ",
+                    int{config.link},
+                    ": wanted ",
+                    config.receive_buffer,
+                    " bytes, got ",
+                    receive_room,
                     "; as an ordinary user, raise net.core.rmem_max");
         }
         for (const UdpConfig::Peer& peer : config.peers) {
@@ -110,7 +124,8 @@ struct UdpTransport::Impl {
                 address.scope = config.interface.index;
             }
             if (!peers.configure(peer.node, address)) {
-                return invalid("more than " + std::to_string(UdpPeers::peers_max) + " addresses of members");
+                return invalid("more than " + std::to_string(UdpPeers::peers_max) +
+                               " addresses of members");
             }
         }
         rebuild_targets();
@@ -126,8 +141,10 @@ struct UdpTransport::Impl {
         wish.is_control = is_control;
         wish.receive_offload = config.offload && !is_control;
         // A token or a join is small, and few are under way.
-        wish.receive_buffer = is_control ? std::min<std::size_t>(config.receive_buffer, 256U << 10) : config.receive_buffer;
-        wish.send_buffer = is_control ? std::min<std::size_t>(config.send_buffer, 256U << 10) : config.send_buffer;
+        wish.receive_buffer = is_control ? std::min<std::size_t>(config.receive_buffer, 256U << 10)
+                                         : config.receive_buffer;
+        wish.send_buffer =
+            is_control ? std::min<std::size_t>(config.send_buffer, 256U << 10) : config.send_buffer;
         wish.multicast_ttl = config.multicast_ttl;
         wish.dscp = config.control_dscp;
         if (auto opened = add_socket(wish); !opened) {
@@ -151,7 +168,8 @@ struct UdpTransport::Impl {
         if (!opened) {
             return opened.error();
         }
-        sockets.push_back({opened.take(), wish.is_control ? Channel::control : Channel::data, 0, 0});
+        sockets.push_back(
+            {opened.take(), wish.is_control ? Channel::control : Channel::data, 0, 0});
         return {};
     }
 
@@ -167,7 +185,8 @@ struct UdpTransport::Impl {
         for (std::size_t i = 0; i < peers.all().size(); ++i) {
             const Address& address = peers.all()[i].address;
             to_sockaddr_of(address, data_targets[i]);
-            to_sockaddr_of(address.with_port(static_cast<std::uint16_t>(address.port - 1)), control_targets[i]);
+            to_sockaddr_of(address.with_port(static_cast<std::uint16_t>(address.port - 1)),
+                           control_targets[i]);
         }
     }
 
@@ -193,22 +212,52 @@ struct UdpTransport::Impl {
 
     void on_send_trouble(const UdpTarget& target, int error, std::size_t lost) {
         if (lost == 0) {
-            AIS_LOG(log, notice, "udp", "UDP-002", "link ", int{config.link}, ": interface ", config.interface.name,
-                    " refuses segmentation offload (", std::strerror(error), "); sending without it from now on");
+            AIS_LOG(log,
+                    notice,
+                    "udp",
+                    "UDP-002",
+                    "link ",
+                    int{config.link},
+                    ": interface ",
+                    config.interface.name,
+                    " refuses segmentation offload (",
+                    std::strerror(error),
+                    "); sending without it from now on");
             return;
         }
         std::uint64_t total = 0;
-        if (!send_lines[static_cast<std::size_t>(error) % send_lines.size()].pass(timers.now(), lost, total)) {
+        if (!send_lines[static_cast<std::size_t>(error) % send_lines.size()].pass(
+                timers.now(), lost, total)) {
             return;
         }
         const Address address = from_sockaddr(reinterpret_cast<const sockaddr*>(&target.address));
         if (error == EMSGSIZE) {
-            AIS_LOG(log, error, "udp", "UDP-003", "datagrams to ", address.text(), " are too long for interface ",
-                    config.interface.name, " (mtu ", config.interface.mtu, "); lower totem.netmtu: ", total, " lost");
+            AIS_LOG(log,
+                    error,
+                    "udp",
+                    "UDP-003",
+                    "datagrams to ",
+                    address.text(),
+                    " are too long for interface ",
+                    config.interface.name,
+                    " (mtu ",
+                    config.interface.mtu,
+                    "); lower totem.netmtu: ",
+                    total,
+                    " lost");
             return;
         }
-        AIS_LOG(log, warning, "udp", "UDP-004", "cannot send to ", address.text(), ": ", std::strerror(error), ": ",
-                total, " datagrams lost");
+        AIS_LOG(log,
+                warning,
+                "udp",
+                "UDP-004",
+                "cannot send to ",
+                address.text(),
+                ": ",
+                std::strerror(error),
+                ": ",
+                total,
+                " datagrams lost");
     }
 
     // -- receiving
@@ -297,7 +346,8 @@ struct UdpTransport::Impl {
     }
 
     void set_source(const sockaddr_storage* from, Channel channel) {
-        const std::size_t used = from->ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+        const std::size_t used =
+            from->ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
         if (channel == source_channel && std::memcmp(from, &source_raw, used) == 0) {
             return;
         }
@@ -326,7 +376,12 @@ struct UdpTransport::Impl {
         if (config.group && !is_data_looped && is_of_this_host(source_data)) {
             is_data_looped = true;
             set_multicast_loop(data_descriptor(), own.family, true);
-            AIS_LOG(log, info, "udp", "UDP-006", "node ", node.value(),
+            AIS_LOG(log,
+                    info,
+                    "udp",
+                    "UDP-006",
+                    "node ",
+                    node.value(),
                     " runs on this host: multicasts are looped back to it");
         }
     }
@@ -339,7 +394,8 @@ struct UdpTransport::Impl {
         }
         const auto host = list_interfaces();
         return host.ok() && std::any_of(host->begin(), host->end(), [&](const Interface& entry) {
-                   return entry.address.family == address.family && entry.address.bytes == address.bytes;
+                   return entry.address.family == address.family &&
+                          entry.address.bytes == address.bytes;
                });
     }
 
@@ -352,9 +408,17 @@ struct UdpTransport::Impl {
         stats.overruns += more;
         std::uint64_t total = 0;
         if (overrun_line.pass(timers.now(), more, total)) {
-            AIS_LOG(log, warning, "udp", "UDP-007", total, " datagrams were lost because the receive buffer of link ",
-                    int{config.link}, " was full (", socket.opened.receive_room,
-                    " bytes): this executive was not scheduled in time, or the buffer is too small");
+            AIS_LOG(
+                log,
+                warning,
+                "udp",
+                "UDP-007",
+                total,
+                " datagrams were lost because the receive buffer of link ",
+                int{config.link},
+                " was full (",
+                socket.opened.receive_room,
+                " bytes): this executive was not scheduled in time, or the buffer is too small");
         }
     }
 
@@ -399,16 +463,20 @@ struct UdpTransport::Impl {
 UdpTransport::UdpTransport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 UdpTransport::~UdpTransport() = default;
 
-Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config, Watcher& watcher, Timers& timers,
+Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config,
+                                                         Watcher& watcher,
+                                                         Timers& timers,
                                                          Log& log) {
     const Family family = config.interface.address.family;
     if (config.port < 2) {
-        return invalid("port " + std::to_string(config.port) + " (mcastport) is too low: it and the one below are used");
+        return invalid("port " + std::to_string(config.port) +
+                       " (mcastport) is too low: it and the one below are used");
     }
     if (config.group && !config.group->is_multicast()) {
         return invalid(config.group->host_text() + " (mcastaddr) is not a multicast address");
     }
-    std::vector<std::pair<std::string_view, Address>> named{{"the address of this node", config.interface.address}};
+    std::vector<std::pair<std::string_view, Address>> named{
+        {"the address of this node", config.interface.address}};
     if (config.group) {
         named.emplace_back("mcastaddr", *config.group);
     }
@@ -418,15 +486,18 @@ Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config
     if (auto checked = check_same_family(named); !checked) {
         return checked.error();
     }
-    if (config.interface.mtu != 0 && config.datagram_max > udp_payload_max(config.interface.mtu, family)) {
-        return invalid("datagrams of " + std::to_string(config.datagram_max) + " bytes do not fit interface " +
-                       config.interface.name + ", whose mtu is " + std::to_string(config.interface.mtu) +
-                       ": lower totem.netmtu");
+    if (config.interface.mtu != 0 &&
+        config.datagram_max > udp_payload_max(config.interface.mtu, family)) {
+        return invalid("datagrams of " + std::to_string(config.datagram_max) +
+                       " bytes do not fit interface " + config.interface.name + ", whose mtu is " +
+                       std::to_string(config.interface.mtu) + ": lower totem.netmtu");
     }
     if (config.datagram_max == 0 || config.datagram_max > udp_payload_max(65535, family)) {
-        return invalid("datagrams of " + std::to_string(config.datagram_max) + " bytes are not possible with UDP");
+        return invalid("datagrams of " + std::to_string(config.datagram_max) +
+                       " bytes are not possible with UDP");
     }
-    auto impl = std::make_unique<Impl>(config, config.interface.address.with_port(config.port), watcher, timers, log);
+    auto impl = std::make_unique<Impl>(
+        config, config.interface.address.with_port(config.port), watcher, timers, log);
     if (auto opened = impl->open(); !opened) {
         return opened.error();
     }
@@ -437,7 +508,10 @@ void UdpTransport::start(DatagramSink& sink) {
     impl_->start(sink);
 }
 
-void UdpTransport::send(std::optional<NodeId> to, totem::Traffic traffic, Bytes batch, std::size_t segment) {
+void UdpTransport::send(std::optional<NodeId> to,
+                        totem::Traffic traffic,
+                        Bytes batch,
+                        std::size_t segment) {
     impl_->send(to, traffic, batch, segment);
 }
 

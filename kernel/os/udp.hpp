@@ -71,14 +71,14 @@ struct UdpConfig {
 struct UdpStats {
     std::uint64_t send_calls = 0;
     std::uint64_t receive_calls = 0;
-    std::uint64_t sent = 0;              // datagrams, each receiver's copy
-    std::uint64_t received = 0;          // datagrams handed up
-    std::uint64_t waits = 0;             // a full send buffer was waited for
-    std::uint64_t dropped_full = 0;      // datagrams: it stayed full
-    std::uint64_t dropped_error = 0;     // datagrams: the system refused
-    std::uint64_t dropped_unknown = 0;   // datagrams for a node whose address is not known
-    std::uint64_t too_long = 0;          // received longer than datagram_max
-    std::uint64_t overruns = 0;          // lost in full receive buffers (SO_RXQ_OVFL)
+    std::uint64_t sent = 0;             // datagrams, each receiver's copy
+    std::uint64_t received = 0;         // datagrams handed up
+    std::uint64_t waits = 0;            // a full send buffer was waited for
+    std::uint64_t dropped_full = 0;     // datagrams: it stayed full
+    std::uint64_t dropped_error = 0;    // datagrams: the system refused
+    std::uint64_t dropped_unknown = 0;  // datagrams for a node whose address is not known
+    std::uint64_t too_long = 0;         // received longer than datagram_max
+    std::uint64_t overruns = 0;         // lost in full receive buffers (SO_RXQ_OVFL)
     std::uint64_t own_copies = 0;
     std::uint64_t receive_errors = 0;
 };
@@ -98,14 +98,19 @@ class UdpTransport final : public links::Transport {
   public:
     // Opens and binds the sockets; receiving begins with start().  `watcher`,
     // `timers` and `log` outlive it.
-    static Result<std::unique_ptr<UdpTransport>> open(const UdpConfig& config, Watcher& watcher, Timers& timers,
+    static Result<std::unique_ptr<UdpTransport>> open(const UdpConfig& config,
+                                                      Watcher& watcher,
+                                                      Timers& timers,
                                                       Log& log);
     ~UdpTransport();
 
     void start(DatagramSink& sink);
 
     // links::Transport
-    void send(std::optional<NodeId> to, totem::Traffic traffic, Bytes batch, std::size_t segment) override;
+    void send(std::optional<NodeId> to,
+              totem::Traffic traffic,
+              Bytes batch,
+              std::size_t segment) override;
     [[nodiscard]] std::string_view address_of(NodeId node) const override;
     void learn(NodeId node) override;
     [[nodiscard]] std::string_view source() const override;

@@ -11,23 +11,25 @@ UdpPeers::UdpPeers(NodeId self, const Address& own) : self_(self), own_(own) {
 }
 
 const UdpPeers::Peer* UdpPeers::find(NodeId node) const {
-    const auto at = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& peer) { return peer.node == node; });
+    const auto at = std::find_if(
+        peers_.begin(), peers_.end(), [&](const Peer& peer) { return peer.node == node; });
     return at == peers_.end() || !node.is_valid() ? nullptr : &*at;
 }
 
 UdpPeers::Peer* UdpPeers::find_address(const Address& address) {
-    const auto at =
-        std::find_if(peers_.begin(), peers_.end(), [&](const Peer& peer) { return peer.address == address; });
+    const auto at = std::find_if(
+        peers_.begin(), peers_.end(), [&](const Peer& peer) { return peer.address == address; });
     return at == peers_.end() ? nullptr : &*at;
 }
 
 std::size_t UdpPeers::configured() const {
-    return static_cast<std::size_t>(
-        std::count_if(peers_.begin(), peers_.end(), [](const Peer& peer) { return peer.is_configured; }));
+    return static_cast<std::size_t>(std::count_if(
+        peers_.begin(), peers_.end(), [](const Peer& peer) { return peer.is_configured; }));
 }
 
 bool UdpPeers::configure(NodeId node, const Address& address) {
-    if (address == own_ || node == self_ || find_address(address) != nullptr || find(node) != nullptr) {
+    if (address == own_ || node == self_ || find_address(address) != nullptr ||
+        find(node) != nullptr) {
         return true;
     }
     if (peers_.size() == peers_max) {
@@ -59,8 +61,8 @@ bool UdpPeers::learn(NodeId node, const Address& address) {
     }
     if (peers_.size() == peers_max) {
         // Somebody learned and since replaced makes room: never a configured one.
-        const auto old =
-            std::find_if(peers_.begin(), peers_.end(), [](const Peer& peer) { return !peer.is_configured; });
+        const auto old = std::find_if(
+            peers_.begin(), peers_.end(), [](const Peer& peer) { return !peer.is_configured; });
         if (old == peers_.end()) {
             return false;
         }

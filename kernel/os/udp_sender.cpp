@@ -30,7 +30,8 @@ constexpr std::size_t bytes_max = 65000;
 
 // What drivers and kernels say that cannot cut a buffer into segments.
 bool may_be_offload(int error) {
-    return error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP || error == ENOPROTOOPT;
+    return error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP ||
+           error == ENOPROTOOPT;
 }
 
 std::size_t datagrams(std::size_t bytes, std::size_t segment) {
@@ -46,7 +47,8 @@ void UdpSender::send(int fd, std::span<const UdpTarget> targets, Bytes batch, st
     AIS_ASSERT(segment > 0 && !batch.empty());
     may_wait_ = wait_max;
     // Limit: what one offloaded message may carry.
-    const std::size_t offloaded = std::max(std::min(segments_max * segment, bytes_max / segment * segment), segment);
+    const std::size_t offloaded =
+        std::max(std::min(segments_max * segment, bytes_max / segment * segment), segment);
     for (const UdpTarget& target : targets) {
         for (Bytes rest = batch; !rest.empty();) {
             const std::size_t size = std::min(is_offload_on_ ? offloaded : segment, rest.size());
@@ -88,7 +90,8 @@ void UdpSender::push(int fd) {
     std::size_t at = 0;
     while (at < count_) {
         ++stats_.send_calls;
-        const int done = ::sendmmsg(fd, messages_.data() + at, static_cast<unsigned>(count_ - at), MSG_DONTWAIT);
+        const int done =
+            ::sendmmsg(fd, messages_.data() + at, static_cast<unsigned>(count_ - at), MSG_DONTWAIT);
         if (done > 0) {
             for (const std::size_t end = at + static_cast<std::size_t>(done); at < end; ++at) {
                 stats_.sent += datagrams(parts_[at].iov_len, segments_[at]);
@@ -140,8 +143,12 @@ void UdpSender::on_error(int fd, std::size_t at, int error) {
     for (Bytes rest = whole; !rest.empty();) {
         const std::size_t size = std::min(segments_[at], rest.size());
         ++stats_.send_calls;
-        const ssize_t done = ::sendto(fd, rest.data(), size, MSG_DONTWAIT,
-                                      reinterpret_cast<const sockaddr*>(&targets_[at]->address), targets_[at]->size);
+        const ssize_t done = ::sendto(fd,
+                                      rest.data(),
+                                      size,
+                                      MSG_DONTWAIT,
+                                      reinterpret_cast<const sockaddr*>(&targets_[at]->address),
+                                      targets_[at]->size);
         if (done < 0 && (errno == EINTR || (errno == EAGAIN && wait_for_room(fd)))) {
             continue;
         }

@@ -40,7 +40,8 @@ int UdpSlots::receive(int fd) {
         header.msg_flags = 0;
     }
     while (true) {
-        const int got = ::recvmmsg(fd, messages_.data(), static_cast<unsigned>(count_), MSG_DONTWAIT, nullptr);
+        const int got =
+            ::recvmmsg(fd, messages_.data(), static_cast<unsigned>(count_), MSG_DONTWAIT, nullptr);
         if (got >= 0) {
             return got;
         }
@@ -59,7 +60,8 @@ UdpSlots::Content UdpSlots::at(std::size_t slot) const {
     content.source = &sources_[slot];
     // CMSG_NXTHDR takes a pointer that is not const.
     auto* const header = const_cast<msghdr*>(&message.msg_hdr);
-    for (cmsghdr* control = CMSG_FIRSTHDR(header); control != nullptr; control = CMSG_NXTHDR(header, control)) {
+    for (cmsghdr* control = CMSG_FIRSTHDR(header); control != nullptr;
+         control = CMSG_NXTHDR(header, control)) {
         if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == UDP_GRO) {
             int size = 0;
             std::memcpy(&size, CMSG_DATA(control), sizeof size);

@@ -108,10 +108,12 @@ void set_multicast_loop(const Descriptor& fd, Family family, bool on) {
 Result<UdpSocket> open_udp_socket(const UdpSocketConfig& config) {
     const bool is_ipv4 = config.bind.family == Family::ipv4;
     UdpSocket socket;
-    socket.fd = Descriptor(::socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    socket.fd = Descriptor(
+        ::socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const Descriptor& fd = socket.fd;
     if (!fd.is_open()) {
-        return because("cannot open an " + std::string(name_of(config.bind.family)) + " socket", errno);
+        return because("cannot open an " + std::string(name_of(config.bind.family)) + " socket",
+                       errno);
     }
     socket.receive_room = set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, config.receive_buffer);
     socket.send_room = set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, config.send_buffer);

@@ -15,9 +15,10 @@
 namespace ais::os {
 
 struct UdpSocketConfig {
-    Address bind;                     // with port; the group's for a group socket
+    Address bind;  // with port; the group's for a group socket
     std::uint32_t interface_index = 0;
-    std::optional<Address> group;     // multicasts are sent (unicast socket) or received (group socket)
+    std::optional<Address>
+        group;  // multicasts are sent (unicast socket) or received (group socket)
     bool is_group_socket = false;
     bool is_control = false;
     bool receive_offload = false;

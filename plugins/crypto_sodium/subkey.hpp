@@ -8,9 +8,10 @@
 
 #pragma once
 
-#include <sodium.h>
 #include <ais/bytes.hpp>
 #include <ais/envelope.hpp>
+
+#include <sodium.h>
 
 namespace ais::crypto_sodium {
 

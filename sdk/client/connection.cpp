@@ -621,7 +621,7 @@ Status Connection::take_event(Event& out) {
     }
     const std::lock_guard lock(c.event_mutex);
     if (!c.bell->heard()) {
-        return c.check_alive() ? Status::try_again : Status::lost;
+        return c.check_alive() ? Status::try_again : c.state();
     }
     ipc::FrameHeader header;
     const std::uint8_t* body = nullptr;

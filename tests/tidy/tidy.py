@@ -33,7 +33,7 @@ SERVICE_SDK = re.compile(r"ais/(host|service|plugin|parser|crypto|quorum|config_
                          r"|ais/abi/(host|service|group|ipc|timer|config|parser|crypto|quorum)\.h")
 
 # Headers with a meaning, and the only places (regular expressions on paths) that may include them.
-OUTSIDE = r"|.*_test\.c(pp)?$|tests/(?!sim/)|tools/|sdk/(tests|template|examples|include/ais/testing)/"
+OUTSIDE = r"|.*_test\.c(pp)?$|tests/(?!sim/)|tools/|bench/|sdk/(tests|template|examples|include/ais/testing)/"
 HEADERS = [
     (r"boost/dll.*|filesystem|fstream",
      r"kernel/plugin/(discovery|loader)\.cpp$" + OUTSIDE,
@@ -53,12 +53,12 @@ HEADERS = [
 CLOCK_WORDS = re.compile(
     r"\b(sleep_for|sleep_until|usleep|nanosleep|std::rand|srand|random_device|getrandom|getentropy|gettimeofday"
     r"|clock_gettime|(?:steady|system|high_resolution)_clock\s*::\s*now)\b")
-CLOCK_PLACES = re.compile(r"kernel/os/|sdk/client/|tests/(process|bench|load|abi|conformance)/|tools/|sdk/(template|examples)/")
+CLOCK_PLACES = re.compile(r"kernel/os/|sdk/client/|tests/(process|bench|load|abi|conformance)/|tools/|bench/|sdk/(template|examples)/")
 
 BLOB_MAX = 256 * 1024
 SOURCE = re.compile(r"\.(cpp|hpp|c|h)$")
 SCRIPT = re.compile(r"\.(py|sh)$")
-TEXT = re.compile(r"(\.(cpp|hpp|c|h|py|sh|md|cmake|txt|map|in|json|conf)|CMakeLists\.txt|/Doxyfile)$")
+TEXT = re.compile(r"(\.(cpp|hpp|c|h|py|sh|md|cmake|txt|map|in|json)|CMakeLists\.txt|/Doxyfile)$")
 STANDARD = re.compile(r"[a-z_]+$|c?(assert|ctype|errno|float|inttypes|limits|locale|math|setjmp|signal|stdarg|stdatomic"
                       r"|stdbool|stddef|stdint|stdio|stdlib|string|time|wchar)(\.h)?$")
 THIRD = re.compile(r"(boost|gtest|gmock|spdlog|fmt|nlohmann|CLI|rapidcheck|benchmark)[/.]|(sodium|ini|INIReader|xxhash)\.h$"
@@ -388,7 +388,8 @@ def white_space(tree):
         if TEXT.search(path) and "/corpus/" not in path and "/samples/" not in path:
             for found in bad.finditer(text):
                 what = {"\t": "tab", "\r": "carriage return"}.get(found[0], "trailing blanks")
-                yield path, line_of(text, found.start()), what
+                yield path, line_of(text, found.start()), what + " (the first of this file)"
+                break
             if text and not text.endswith("\n"):
                 yield path, line_of(text, len(text)), "no newline at the end"
 
