@@ -8,12 +8,12 @@
 
 #include "plugin/image.hpp"
 
+#include <boost/dll/library_info.hpp>
+
 #include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <fstream>
-
-#include <boost/dll/library_info.hpp>
 
 namespace ais::plugin {
 

@@ -6,11 +6,11 @@
 
 #include <ais/codec.hpp>
 
-#include <cstddef>
-#include <random>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cstddef>
+#include <random>
 
 namespace ais::plugin {
 namespace {

@@ -4,10 +4,10 @@
 
 #include "base/assert.hpp"
 
+#include <boost/dll/shared_library.hpp>
+
 #include <exception>
 #include <vector>
-
-#include <boost/dll/shared_library.hpp>
 
 namespace ais::plugin {
 

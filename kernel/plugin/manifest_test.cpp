@@ -7,10 +7,10 @@
 #include <ais/abi/parser.h>
 #include <ais/abi/quorum.h>
 
-#include <cstddef>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cstddef>
 
 namespace ais::plugin {
 namespace {

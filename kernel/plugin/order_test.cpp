@@ -2,10 +2,10 @@
 
 #include "plugin/order.hpp"
 
-#include <algorithm>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace ais::plugin {
 namespace {

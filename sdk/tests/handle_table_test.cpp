@@ -2,11 +2,11 @@
 
 #include <ais/handle_table.hpp>
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <set>
 #include <thread>
-
-#include <gtest/gtest.h>
 
 namespace {
 

@@ -6,12 +6,12 @@
 #include "plugin/guard.hpp"
 #include "plugin/registry.hpp"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace ais::plugin {
 namespace {

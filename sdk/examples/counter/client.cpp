@@ -3,13 +3,11 @@
 // libcounter on ais::client: handles and pins from library.hpp, calls from connection.hpp,
 // events from dispatch.hpp.  No exception reaches the application.
 
-#include "wire.hpp"
-
-#include <counter.h>
-
 #include "client/connection.hpp"
 #include "client/dispatch.hpp"
 #include "client/library.hpp"
+#include "counter.h"
+#include "wire.hpp"
 
 #include <ais/codec.hpp>
 
