@@ -52,7 +52,8 @@ struct UdpConfig {
     NodeId self;
     Interface interface;           // chosen by choose_interface
     std::optional<Address> group;  // multicast; none: udpu
-    std::uint16_t port = 5405;     // at least 2
+    // At least 2; or 0, if nobody has to find this node: the system chooses.
+    std::uint16_t port = 5405;
     struct Peer {
         NodeId node;      // invalid: not known before it is heard
         Address address;  // port 0: as ours
