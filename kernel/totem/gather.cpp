@@ -66,6 +66,7 @@ void prepare_gather(State& s, std::string_view reason) {
     if (s.phase == Phase::operational) {
         s.processors = s.installed->members;
         s.failed.clear();
+        s.heard.clear();
         s.installed->has_token = false;
     }
     // What an interrupted recovery has learnt of the old ring stays in its log.
@@ -90,7 +91,28 @@ bool is_restarted(const Ring& ring, NodeId from, std::uint64_t incarnation) {
     return at && ring.incarnations[*at] != 0 && ring.incarnations[*at] != incarnation;
 }
 
+// Take over what `join` knows; false if that is nothing new.
+bool merge_sets(State& s, NodeId from, const Join& join) {
+    const std::size_t processors = s.processors.size();
+    const std::size_t failed = s.failed.size();
+    s.processors.merge(join.processors);
+    if (join.failed.contains(s.self)) {
+        AIS_MARK("gather.rejects_who_rejects_us");
+        s.failed.insert(from);
+    } else if (s.installed->members.contains(from)) {
+        s.failed.merge(join.failed);
+    } else {
+        // Deviates: a stranger's word does not fail a node that we hear.  Why: two
+        // components that have given up different nodes would otherwise hand their
+        // failures to each other, and rings would form and break without end.
+        AIS_MARK("gather.trusts_its_ears");
+        s.failed.merge(join.failed.without(s.heard));
+    }
+    return s.processors.size() != processors || s.failed.size() != failed;
+}
+
 void process_join(State& s, NodeId from, const Join& join, Effects& out) {
+    s.heard.insert(from);
     if (join.leave) {
         if (s.processors.contains(from) && !s.failed.contains(from)) {
             s.failed.insert(from);
@@ -113,12 +135,8 @@ void process_join(State& s, NodeId from, const Join& join, Effects& out) {
         AIS_MARK("gather.ignores_failed");
         return;
     }
-    s.processors.merge(join.processors);
-    if (join.failed.contains(s.self)) {
-        AIS_MARK("gather.rejects_who_rejects_us");
-        s.failed.insert(from);
-    } else {
-        s.failed.merge(join.failed);
+    if (!merge_sets(s, from, join)) {
+        return;  // we never agree; time will tell who is left out
     }
     start_round(s, out);
     if (join.processors == s.processors && join.failed == s.failed) {
@@ -164,8 +182,10 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
                 ++s.stats.stale_joins;
                 return;
             }
+            // A stranger that has given up one of us will form a ring of its own, and then
+            // we can merge without a grudge.
             if (join.leave ? (!member || restarted)
-                           : (!member && join.failed.contains(s.self))) {
+                           : (!member && !join.failed.intersection(ring.members).empty())) {
                 ++s.stats.stale_joins;
                 return;
             }

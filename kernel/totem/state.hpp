@@ -127,6 +127,7 @@ struct State {
     Members processors;
     Members failed;
     Members consensus;
+    Members heard;  // whose joins reached us
 
     std::unique_ptr<Ring> installed;
     std::unique_ptr<Ring> forming;

@@ -75,7 +75,10 @@ class Teller {
                 faults_.push_back(static_cast<Fault>(fault));
             }
         }
-        fault_gap_ = milliseconds(200 + prng_.below(3000));
+        fault_gap_ = milliseconds(prng_.chance(1, 3) ? 30 + prng_.below(300) : 200 + prng_.below(3000));
+        if (prng_.chance(1, 4)) {
+            lose_one_type();
+        }
         send_gap_ = microseconds(500 + prng_.below(prng_.chance(1, 3) ? 5000 : 200000));
         burst_max_ = 1 + prng_.below(prng_.chance(1, 4) ? 60 : 5);
         safe_percent_ = prng_.below(101);
@@ -99,7 +102,7 @@ class Teller {
         world_.close_history();
 
         // Loss may break a ring at any time: then changes have a cause.
-        world_.history().had_faults = !faults_.empty() || conditions_.loss_ppm > 0;
+        world_.history().had_faults = !faults_.empty() || conditions_.loss_ppm > 0 || picky_;
         Outcome outcome;
         outcome.violations = check_all(world_.history());
         outcome.about = about();
@@ -113,6 +116,17 @@ class Teller {
             std::cout << to_ms(world_.now().time_since_epoch()) << " ms  ";
             (std::cout << ... << parts) << '\n';
         }
+    }
+
+    // The network has something against one type of packet.
+    void lose_one_type() {
+        const auto type = static_cast<std::uint8_t>(1 + prng_.below(6));
+        const std::uint64_t percent = 3 + prng_.below(30);
+        picky_ = true;
+        world_.network().set_filter([this, type, percent](NodeId, NodeId, Bytes datagram) {
+            return world_.now() < end_ && datagram.size() > 3 && datagram[3] == type &&
+                   prng_.chance(percent, 100);
+        });
     }
 
     NodeId any_node() { return NodeId(static_cast<ais_node_id>(1 + prng_.below(count_))); }
@@ -280,6 +294,7 @@ class Teller {
     std::uint64_t burst_max_ = 1;
     std::uint64_t safe_percent_ = 0;
     Instant end_{};
+    bool picky_ = false;
     std::size_t sent_ = 0;
     std::size_t faults_told_ = 0;
 };
