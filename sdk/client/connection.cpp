@@ -33,6 +33,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <utility>
 
 namespace ais::client {
 namespace {
@@ -547,8 +548,9 @@ Status Connection::open_at(const char* run_dir,
     if (status != Status::ok) {
         return status;
     }
+    std::unique_ptr<Impl> impl;
     try {
-        auto impl = std::make_unique<Impl>(hands);  // owns socket and wake now
+        impl = std::make_unique<Impl>(hands);  // owns socket and wake from now on
         const bool mapped = impl->start(hands.memory);
         const int why = errno;
         close_fd(hands.memory);
@@ -559,6 +561,10 @@ Status Connection::open_at(const char* run_dir,
         return Status::ok;
     } catch (const std::bad_alloc&) {
         close_fd(hands.memory);
+        if (impl == nullptr) {
+            close_fd(hands.socket);
+            close_fd(hands.wake);
+        }
         return Status::no_memory;
     }
 }
@@ -615,7 +621,7 @@ Status Connection::take_event(Event& out) {
     }
     const std::lock_guard lock(c.event_mutex);
     if (!c.bell->heard()) {
-        return c.check_alive() ? Status::try_again : Status::lost;
+        return c.check_alive() ? Status::try_again : c.state();
     }
     ipc::FrameHeader header;
     const std::uint8_t* body = nullptr;
