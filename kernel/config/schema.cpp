@@ -393,11 +393,12 @@ std::optional<std::string> why_wrong(const KeySpec& key, std::string_view value)
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
     std::string_view best;
-    // A third of the letters may be wrong, but never so many that any short name fits.
-    std::size_t best_distance = std::max<std::size_t>(1, std::min(word.size(), name_max) / 3) + 1;
+    std::size_t best_distance = std::string_view::npos;
     for (const auto candidate : candidates) {
         const auto distance = edit_distance(word.substr(0, name_max), candidate);
-        if (distance < best_distance) {
+        // A third of the letters may be wrong, but never so many that any short name fits.
+        const auto allowed = std::max<std::size_t>(1, std::max(word.size(), candidate.size()) / 3);
+        if (distance <= std::min(allowed, candidate.size() - 1) && distance < best_distance) {
             best = candidate;
             best_distance = distance;
         }

@@ -66,18 +66,30 @@ class Reader {
 void read_timeouts(Reader& from, TotemSettings& to) {
     to.token = from.ms("token");
     to.join = from.ms("join");
-    to.consensus = from.ms("consensus");
     to.merge = from.ms("merge");
-    // Why: who sets token alone wants the others to follow.  After the last of n retransmissions
-    // there must be some time left for it to arrive before the loss is declared: 0.4 of a part.
-    // With the defaults (400 ms, 4) that gives 90 ms; an idle ring rests for a quarter of token.
+    // Why: who sets one value alone wants the others to follow.  After the last of n retransmissions there
+    // must be some time left for it to arrive before the loss is declared: 0.4 of a part.  With the
+    // defaults (400 ms, 4) that gives 90 ms; an idle ring rests for a quarter of token; twelve joins fit
+    // into consensus (20 ms, 240 ms).
     const auto parts = from.number("token_retransmits_before_loss_const");
-    const auto token_ms = to_ms(to.token);
-    const auto retransmit = from.try_number("token_retransmit");
-    const auto hold = from.try_number("hold");
-    to.token_retransmit = std::chrono::milliseconds(
-        retransmit.value_or(std::max<std::int64_t>(1, token_ms * 10 / (parts * 10 + 4))));
-    to.hold = std::chrono::milliseconds(hold.value_or(std::max<std::int64_t>(1, token_ms / 4)));
+    const auto token = to_ms(to.token);
+    const auto ms = [&](const char* name, std::int64_t otherwise) -> Duration {
+        const auto given = from.try_number(name);
+        return std::chrono::milliseconds(given.value_or(std::max<std::int64_t>(1, otherwise)));
+    };
+    to.token_retransmit = ms("token_retransmit", token * 10 / (parts * 10 + 4));
+    to.hold = ms("hold", token / 4);
+    to.consensus = ms("consensus", std::min<std::int64_t>(12 * to_ms(to.join), 60000));
+}
+
+void read_windows(Reader& from, TotemSettings& to) {
+    to.fail_recv_const = from.size<std::uint32_t>("fail_recv_const");
+    to.seqno_unchanged_const = from.size<std::uint32_t>("seqno_unchanged_const");
+    to.window_size = from.size<std::uint32_t>("window_size");
+    to.max_messages = static_cast<std::uint32_t>(
+        from.try_number("max_messages").value_or(std::min<std::int64_t>(128, to.window_size)));
+    to.accelerated_window = static_cast<std::uint32_t>(
+        from.try_number("accelerated_window").value_or(std::min<std::int64_t>(64, to.max_messages)));
 }
 
 Result<std::vector<Interface>> read_interfaces(const Section& totem) {
@@ -141,11 +153,7 @@ Result<void> read_totem(const Section& root, Settings& settings) {
     to.crypto_cipher = from.text("crypto_cipher");
     to.netmtu = from.size<std::size_t>("netmtu");
     read_timeouts(from, to);
-    to.fail_recv_const = from.size<std::uint32_t>("fail_recv_const");
-    to.seqno_unchanged_const = from.size<std::uint32_t>("seqno_unchanged_const");
-    to.window_size = from.size<std::uint32_t>("window_size");
-    to.max_messages = from.size<std::uint32_t>("max_messages");
-    to.accelerated_window = from.size<std::uint32_t>("accelerated_window");
+    read_windows(from, to);
     if (const auto size = from.try_number("rcvbuf")) {
         to.rcvbuf = static_cast<std::size_t>(*size);
     }

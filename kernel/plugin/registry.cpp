@@ -32,9 +32,15 @@ void Registry::scan(std::span<const std::string> directories) {
         if (is_static && candidate.refused.empty()) {
             candidate.refused = hidden_by_static;
         }
+        const auto earlier = std::find_if(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
+            return c.name == candidate.name && c.refused.empty();
+        });
+        if (earlier != candidates_.end() && candidate.refused.empty()) {
+            candidate.refused = "hidden by " + earlier->file;
+        }
         candidates_.push_back(std::move(candidate));
     }
-    notes_ = std::move(found.notes);
+    notes_.insert(notes_.end(), found.notes.begin(), found.notes.end());
     std::stable_sort(candidates_.begin(),
                      candidates_.end(),
                      [](const Candidate& a, const Candidate& b) { return a.name < b.name; });
@@ -151,6 +157,22 @@ Result<Chosen> Registry::choose(const std::string& name) {
             "plugin '" + name + "' (" + found->file + ") cannot be loaded: " + mapped.error().text};
     }
     return Chosen{*mapped, found->file};
+}
+
+Result<const void*> Registry::table(const std::string& name, std::string_view id) {
+    auto chosen = choose(name);
+    if (!chosen) {
+        return chosen.error();
+    }
+    const ais_plugin plugin = copy_plugin(*chosen->plugin);
+    if (auto checked = check_tables(plugin); !checked) {
+        return Error{checked.error().code, "plugin '" + name + "': " + checked.error().text};
+    }
+    const void* found = offered_table(plugin, id);
+    if (found == nullptr) {
+        return not_found("plugin '" + name + "' does not offer " + std::string(id));
+    }
+    return found;
 }
 
 Result<std::unique_ptr<Plugins>> Registry::start(std::span<const std::string> names,

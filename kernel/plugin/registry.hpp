@@ -28,7 +28,8 @@ namespace ais::plugin {
 
 class Registry {
   public:
-    // Looks at every *.so of the directories; may be called once.
+    // Looks at every *.so of the directories.  What was found by an earlier call hides a
+    // file of the same name.
     void scan(std::span<const std::string> directories);
     // A plugin that is linked into this program.  Goes before a file of the same name.
     void add_static(const ais_plugin& plugin);
@@ -44,6 +45,10 @@ class Registry {
 
     // A table for people: name, version, interfaces, file; then what was refused and why.
     [[nodiscard]] std::string list() const;
+
+    // The table that a plugin offers as `id`, without loading the plugin: constant data.
+    // AIS_ERR_NOT_FOUND if it does not offer it.  Valid as long as the registry.
+    Result<const void*> table(const std::string& name, std::string_view id);
 
     // Maps the named plugins, orders them by what they need and loads them.  A name that
     // is there twice counts once.  On failure nothing of it runs any more.  `kernel` and the
