@@ -11,11 +11,12 @@
 // Nothing waits by sleeping for a result: until() dispatches until it is there
 // or 20 s are over.
 
-#include "process/cluster.hpp"
+#include "cluster.hpp"
+
+#include <openais/cpg.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openais/cpg.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -38,6 +39,7 @@
 
 namespace {
 
+using ais::process::Cluster;
 using testing::AnyOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -51,6 +53,15 @@ cpg_name name_of(std::string_view text) {
     name.length = static_cast<std::uint32_t>(text.size());
     std::memcpy(name.value, text.data(), std::min<std::size_t>(text.size(), sizeof name.value));
     return name;
+}
+
+// A value that the enumeration does not have, as a C program can pass it.
+template <typename Enum>
+Enum beyond(int value) {
+    Enum result{};
+    static_assert(sizeof result == sizeof value);
+    std::memcpy(&result, &value, sizeof result);
+    return result;
 }
 
 struct Process {
@@ -651,7 +662,7 @@ TEST_F(Cpg, parts_are_put_together) {
     EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_AGREED, parts.data(), 3), CS_OK);
     EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_FIFO, nullptr, 0), CS_OK);
     EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_UNORDERED, nullptr, 1), CS_ERR_INVALID_PARAM);
-    EXPECT_EQ(cpg_mcast_joined(a.handle, static_cast<cpg_guarantee_t>(4), nullptr, 0),
+    EXPECT_EQ(cpg_mcast_joined(a.handle, beyond<cpg_guarantee_t>(4), nullptr, 0),
               CS_ERR_INVALID_PARAM);
     ASSERT_TRUE(a.until([&] { return a.messages.size() == 2; }));
     EXPECT_THAT(a.texts(), ElementsAre("0,1,2,", ""));
@@ -702,9 +713,9 @@ TEST_F(Cpg, iteration_lists_groups_and_members_of_all_nodes) {
     EXPECT_THAT(list(CPG_ITERATION_ONE_GROUP, group() + ".a"), ElementsAre(".a 1", ".a 2"));
     EXPECT_THAT(list(CPG_ITERATION_ONE_GROUP, "no such group"), IsEmpty());
     cpg_iteration_handle_t iteration = 0;
-    EXPECT_EQ(cpg_iteration_initialize(
-                  a.handle, static_cast<cpg_iteration_type_t>(9), nullptr, &iteration),
-              CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(
+        cpg_iteration_initialize(a.handle, beyond<cpg_iteration_type_t>(9), nullptr, &iteration),
+        CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_iteration_initialize(a.handle, CPG_ITERATION_ONE_GROUP, nullptr, &iteration),
               CS_ERR_INVALID_PARAM);
 }
@@ -785,7 +796,8 @@ TEST_F(Cpg, wrong_handles_are_refused) {
         return gone.handle;
     }();
     const cpg_name name = name_of("g");
-    for (const cpg_handle_t bad : {cpg_handle_t{0}, stale, a.handle + 1, a.handle ^ (1ULL << 40)}) {
+    for (const cpg_handle_t bad :
+         {cpg_handle_t{0}, stale, a.handle + 1, a.handle ^ (cpg_handle_t{1} << 40)}) {
         unsigned int node = 0;
         int fd = 0;
         void* context = nullptr;
@@ -802,8 +814,8 @@ TEST_F(Cpg, wrong_handles_are_refused) {
         EXPECT_EQ(cpg_max_atomic_msgsize_get(bad, &size), CS_ERR_BAD_HANDLE);
         EXPECT_EQ(cpg_flow_control_state_get(bad, &state), CS_ERR_BAD_HANDLE);
     }
-    EXPECT_EQ(cpg_dispatch(a.handle, static_cast<cs_dispatch_flags_t>(0)), CS_ERR_INVALID_PARAM);
-    EXPECT_EQ(cpg_dispatch(a.handle, static_cast<cs_dispatch_flags_t>(5)), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_dispatch(a.handle, beyond<cs_dispatch_flags_t>(0)), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_dispatch(a.handle, beyond<cs_dispatch_flags_t>(5)), CS_ERR_INVALID_PARAM);
 }
 
 TEST_F(Cpg, initialize_without_its_arguments_is_refused) {
@@ -815,7 +827,7 @@ TEST_F(Cpg, initialize_without_its_arguments_is_refused) {
     auto* data = reinterpret_cast<cpg_model_data_t*>(&model);
     EXPECT_EQ(cpg_initialize(nullptr, &callbacks), CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_initialize(&handle, nullptr), CS_ERR_INVALID_PARAM);
-    EXPECT_EQ(cpg_model_initialize(&handle, static_cast<cpg_model_t>(2), data, nullptr),
+    EXPECT_EQ(cpg_model_initialize(&handle, beyond<cpg_model_t>(2), data, nullptr),
               CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_model_initialize(&handle, CPG_MODEL_V1, data, nullptr), CS_ERR_INVALID_PARAM);
     setenv("OPENAIS_RUN_DIR", "/nonexistent", 1);
@@ -878,7 +890,7 @@ TEST_F(CpgFaults, CP10_members_of_a_dead_node_are_nodedown) {
     // Its clients learn that their executive is gone.
     ASSERT_TRUE(b.until([&] { return b.last_dispatch == CS_ERR_LIBRARY; }));
     EXPECT_EQ(b.try_say("x"), CS_ERR_LIBRARY);
-    EXPECT_EQ(b.join("h"), AnyOf(CS_ERR_LIBRARY, CS_ERR_EXIST));
+    EXPECT_THAT(b.join("h"), AnyOf(CS_ERR_LIBRARY, CS_ERR_EXIST));
     EXPECT_EQ(cpg_finalize(b.handle), CS_OK);
     EXPECT_EQ(cpg_finalize(b.handle), CS_ERR_BAD_HANDLE);
 }
