@@ -374,7 +374,8 @@ struct UdpTransport::Impl {
         }
         rebuild_targets();
         AIS_LOG(log, info, "udp", "UDP-005", "node ", node.value(), " is at ", source_data.text());
-        if (config.group && !is_data_looped && is_of_this_host(source_data)) {
+        // (The loopback interface brings everything back anyway.)
+        if (config.group && !own.is_loopback() && !is_data_looped && is_of_this_host(source_data)) {
             is_data_looped = true;
             set_multicast_loop(data_descriptor(), own.family, true);
             AIS_LOG(log,
