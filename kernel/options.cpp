@@ -102,7 +102,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const GetEnviro
     std::vector<std::string> plugins;
     auto* plugin =
         app.add_option(
-               "--plugin", plugins, "services to load, instead of those of the configuration; none: none at all")
+               "--plugin", plugins, "services to load, not those of the configuration; or none")
             ->type_name("NAME,NAME")
             ->expected(1)
             ->take_all();
