@@ -152,8 +152,8 @@ void enter_gather(State& s, std::string_view reason, Effects& out) {
     start_round(s, out);
 }
 
-void exclude(State& s, NodeId node, std::string_view reason, Effects& out) {
-    AIS_LOG(s.log, warning, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
+void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out) {
+    log_line(s.log, level, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
     prepare_gather(s, reason);
     s.failed.insert(node);
     start_round(s, out);
@@ -190,7 +190,7 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
                 return;
             }
             if (join.leave) {
-                exclude(s, from, "it leaves", out);
+                exclude(s, from, Level::notice, "it leaves", out);
                 if (agreed(s) == Members{s.self}) {
                     create_commit_token(s, out);
                 }

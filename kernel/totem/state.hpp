@@ -181,8 +181,8 @@ void on_foreign(State& s, NodeId from, std::string_view what, Effects& out);
 void on_join_timer(State& s, Effects& out);
 void on_consensus_timer(State& s, Effects& out);
 void transmit_leave(State& s, Effects& out);
-// `node` does not receive: go on without it.
-void exclude(State& s, NodeId node, std::string_view reason, Effects& out);
+// Go on without `node`.
+void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out);
 
 // commit.cpp
 void create_commit_token(State& s, Effects& out);

@@ -273,7 +273,7 @@ void visit_token(State& s, Effects& out) {
     if (is_stuck(s, ring)) {
         AIS_MARK("token.excludes_who_does_not_receive");
         ++s.stats.failed_to_receive;
-        exclude(s, ring.stuck_id, "it does not receive", out);
+        exclude(s, ring.stuck_id, Level::warning, "it does not receive", out);
         return;
     }
 
