@@ -18,7 +18,9 @@ std::string complaint(Change change) {
     return result ? "" : result.error().text;
 }
 
-TEST(Config, accepts_its_defaults) { EXPECT_TRUE(Config().validate().ok()); }
+TEST(Config, accepts_its_defaults) {
+    EXPECT_TRUE(Config().validate().ok());
+}
 
 TEST(Config, names_the_key_and_the_remedy) {
     EXPECT_EQ(complaint([](Config& c) { c.token_retransmit_timeout = milliseconds(300); }),
@@ -36,8 +38,8 @@ TEST(Config, refuses_relations_that_cannot_work) {
     EXPECT_TRUE(starts(complaint([](Config& c) { c.hold_timeout = {}; }), "hold"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.join_timeout = {}; }), "join"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.merge_timeout = {}; }), "merge"));
-    EXPECT_TRUE(starts(complaint([](Config& c) { c.token_retransmit_timeout = {}; }),
-                       "token_retransmit"));
+    EXPECT_TRUE(
+        starts(complaint([](Config& c) { c.token_retransmit_timeout = {}; }), "token_retransmit"));
     EXPECT_TRUE(
         starts(complaint([](Config& c) { c.fail_to_receive_rotations = 1; }), "fail_recv_const"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.seqno_unchanged_rotations = 1; }),

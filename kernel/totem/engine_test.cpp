@@ -6,6 +6,7 @@
 #include "totem/engine.hpp"
 
 #include "base/mark.hpp"
+#include "base/prng.hpp"
 #include "totem/packet.hpp"
 #include "totem/testing/count_allocations.hpp"
 #include "totem/testing/tiny_cluster.hpp"
@@ -70,8 +71,8 @@ TEST(Engine, goes_on_from_the_stored_ring_number) {
     identity.self = NodeId(1);
     identity.incarnation = 5;
     identity.stored_ring_seq = 400;
-    cluster[0].engine = std::make_unique<Engine>(
-        TinyCluster::small(), identity, cluster[0], null_log());
+    cluster[0].engine =
+        std::make_unique<Engine>(TinyCluster::small(), identity, cluster[0], null_log());
     cluster[0].engine->start(cluster.now, cluster[0]);
     ASSERT_TRUE(cluster.form());
     EXPECT_EQ(cluster[0].engine->configuration().ring.seq, 404u);
@@ -115,7 +116,8 @@ TEST(Engine, does_not_allocate_in_steady_state) {
                 continue;
             }
             if (node.get() != &self) {
-                node->engine->receive(cluster.now, 0, datagram.from, as_bytes(datagram.bytes), *node);
+                node->engine->receive(
+                    cluster.now, 0, datagram.from, as_bytes(datagram.bytes), *node);
                 continue;
             }
             // The wire is a deque of strings: let the copies not count.
@@ -130,7 +132,8 @@ TEST(Engine, does_not_allocate_in_steady_state) {
             } uncounted(self);
             allocations = 0;
             counts_allocations = true;
-            node->engine->receive(cluster.now, 0, datagram.from, as_bytes(datagram.bytes), uncounted);
+            node->engine->receive(
+                cluster.now, 0, datagram.from, as_bytes(datagram.bytes), uncounted);
             counts_allocations = false;
             counted += allocations;
         }
@@ -152,10 +155,8 @@ TEST(Engine, counts_and_drops_what_is_not_for_it) {
 
     // Node 2 says that it is node 3.
     std::array<std::uint8_t, 100> room{};
-    std::size_t size = encode(room,
-                              NodeId(3),
-                              PacketType::merge_detect,
-                              RingNotice{RingId{4, NodeId(3), 1}});
+    std::size_t size =
+        encode(room, NodeId(3), PacketType::merge_detect, RingNotice{RingId{4, NodeId(3), 1}});
     engine.receive(cluster.now, 0, NodeId(2), Bytes(room).first(size), cluster[0]);
     EXPECT_EQ(engine.stats().wrong_sender, before.wrong_sender + 1);
 
@@ -163,6 +164,37 @@ TEST(Engine, counts_and_drops_what_is_not_for_it) {
     engine.receive(cluster.now, 0, NodeId(3), Bytes(room).first(size), cluster[0]);
     EXPECT_EQ(engine.stats().wrong_version, before.wrong_version + 1);
     EXPECT_TRUE(engine.is_operational());
+}
+
+TEST(Engine, survives_a_liar_with_the_right_key) {
+    // Whatever becomes of the ring: nobody asserts, and everybody goes on.
+    Prng prng(11);
+    for (int round = 0; round < 20; ++round) {
+        TinyCluster cluster(3);
+        ASSERT_TRUE(cluster.form());
+        for (int lie = 0; lie < 150; ++lie) {
+            TinyCluster::Node& node = cluster[prng.below(3)];
+            node.waiting = prng.below(40);
+            node.next_guarantee = prng.chance(1, 2) ? Guarantee::safe : Guarantee::agreed;
+            node.engine->wake(cluster.now, node);
+            cluster.run(static_cast<int>(prng.below(12)));
+            if (cluster.wire.empty()) {
+                continue;
+            }
+            TinyCluster::Datagram& datagram = cluster.wire.front();
+            const std::size_t at = prng.below(std::min<std::size_t>(datagram.bytes.size(), 120));
+            datagram.bytes[at] = static_cast<char>(
+                prng.chance(1, 2) ? prng.next() : std::uint64_t(datagram.bytes[at] + 1));
+            if (prng.chance(1, 4)) {
+                cluster.wire.push_back(datagram);
+            }
+        }
+        cluster.wire.clear();
+        EXPECT_TRUE(cluster.form())
+            << "round " << round << '\n'
+            << cluster[0].engine->describe() << cluster[1].engine->describe()
+            << cluster[2].engine->describe();
+    }
 }
 
 TEST(Engine, sends_a_token_again_until_it_sees_progress) {

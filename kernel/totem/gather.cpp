@@ -18,9 +18,13 @@ namespace ais::totem {
 
 namespace {
 
-Members agreed(const State& s) { return s.processors.without(s.failed); }
+Members agreed(const State& s) {
+    return s.processors.without(s.failed);
+}
 
-bool has_consensus(const State& s) { return agreed(s).is_subset_of(s.consensus); }
+bool has_consensus(const State& s) {
+    return agreed(s).is_subset_of(s.consensus);
+}
 
 void set_join_timer(State& s) {
     // Why the jitter: nodes that lost the same token would all speak at once.
@@ -169,6 +173,10 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         ++s.stats.stale_joins;
         return;
     }
+    if (join.ring_seq > s.known_seq + ring_seq_jump_max) {
+        ++s.stats.malformed;
+        return;
+    }
     s.known_seq = std::max(s.known_seq, join.ring_seq);
 
     switch (s.phase) {
@@ -204,9 +212,8 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         case Phase::commit:
         case Phase::recovery: {
             const Ring& ring = *s.forming;
-            if (!ring.members.contains(from) ||
-                (join.ring_seq < ring.id.seq && !join.leave &&
-                 !is_restarted(ring, from, join.incarnation))) {
+            if (!ring.members.contains(from) || (join.ring_seq < ring.id.seq && !join.leave &&
+                                                 !is_restarted(ring, from, join.incarnation))) {
                 ++s.stats.stale_joins;
                 return;
             }

@@ -15,7 +15,9 @@ namespace {
 // The obviously right, slow version.
 using Slow = std::set<NodeId>;
 
-Slow slow(const Members& members) { return {members.begin(), members.end()}; }
+Slow slow(const Members& members) {
+    return {members.begin(), members.end()};
+}
 
 Members random_members(Prng& prng) {
     Members members;

@@ -15,7 +15,9 @@ namespace {
 
 const RingId ring{24, NodeId(1), 77};
 
-Bytes body(Bytes datagram) { return datagram.subspan(PacketHeader::size); }
+Bytes body(Bytes datagram) {
+    return datagram.subspan(PacketHeader::size);
+}
 
 Token some_token() {
     Token token;

@@ -50,6 +50,9 @@ void lie(Bytes steps) {
             continue;
         }
         std::string& bytes = cluster.wire.front().bytes;
+        if (bytes.empty()) {
+            continue;
+        }
         // The first bytes are more interesting than payload.
         const std::size_t at = steps[i + 1] % bytes.size();
         switch (steps[i + 3] % 6) {

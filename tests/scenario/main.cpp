@@ -3,8 +3,8 @@
 // ais-scenario [--rewrite] FILE...: plays transcripts.
 //
 // A transcript is a sequence of blocks, separated by empty lines: comments
-// (#), commands, a line "----", and what happened.  --rewrite puts the present answers in; the diff is
-// what is reviewed.
+// (#), commands, a line "----", and what happened.  --rewrite puts the present answers in; the diff
+// is what is reviewed.
 
 #include "scenario/commands.hpp"
 
@@ -37,8 +37,8 @@ Played play(std::istream& from, const std::string& name) {
             if (answer != expected) {
                 played.failed = true;
                 messages << name << ':' << begin << ": expected\n"
-                          << expected << "but it was\n"
-                          << answer << '\n';
+                         << expected << "but it was\n"
+                         << answer << '\n';
             }
             played.text += answer;
         } else if (!answer.empty()) {

@@ -105,6 +105,7 @@ class TinyCluster {
         }
         const Datagram datagram = std::move(wire.front());
         wire.pop_front();
+        now += std::chrono::microseconds(10);
         for (auto& node : nodes) {
             if (node->id != datagram.from && (!datagram.to || *datagram.to == node->id)) {
                 node->engine->receive(now, 0, datagram.from, as_bytes(datagram.bytes), *node);
@@ -138,6 +139,8 @@ class TinyCluster {
             }
             if (!step()) {
                 tick();
+            } else if (i % 16 == 0) {
+                tick(Duration::zero());
             }
         }
         return false;
@@ -148,6 +151,8 @@ class TinyCluster {
         for (int i = 0; i < steps; ++i) {
             if (!step()) {
                 tick();
+            } else if (i % 16 == 0) {
+                tick(Duration::zero());
             }
         }
     }
