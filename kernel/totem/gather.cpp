@@ -18,9 +18,13 @@ namespace ais::totem {
 
 namespace {
 
-Members agreed(const State& s) { return s.processors.without(s.failed); }
+Members agreed(const State& s) {
+    return s.processors.without(s.failed);
+}
 
-bool has_consensus(const State& s) { return agreed(s).is_subset_of(s.consensus); }
+bool has_consensus(const State& s) {
+    return agreed(s).is_subset_of(s.consensus);
+}
 
 void set_join_timer(State& s) {
     // Why the jitter: nodes that lost the same token would all speak at once.
@@ -152,8 +156,8 @@ void enter_gather(State& s, std::string_view reason, Effects& out) {
     start_round(s, out);
 }
 
-void exclude(State& s, NodeId node, std::string_view reason, Effects& out) {
-    AIS_LOG(s.log, warning, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
+void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out) {
+    log_line(s.log, level, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
     prepare_gather(s, reason);
     s.failed.insert(node);
     start_round(s, out);
@@ -167,6 +171,10 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
     if (s.now < s.joins_stale_until) {
         AIS_MARK("gather.drops_joins_of_a_pause");
         ++s.stats.stale_joins;
+        return;
+    }
+    if (join.ring_seq > s.known_seq + ring_seq_jump_max) {
+        ++s.stats.malformed;
         return;
     }
     s.known_seq = std::max(s.known_seq, join.ring_seq);
@@ -190,7 +198,7 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
                 return;
             }
             if (join.leave) {
-                exclude(s, from, "it leaves", out);
+                exclude(s, from, Level::notice, "it leaves", out);
                 if (agreed(s) == Members{s.self}) {
                     create_commit_token(s, out);
                 }
@@ -204,9 +212,8 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         case Phase::commit:
         case Phase::recovery: {
             const Ring& ring = *s.forming;
-            if (!ring.members.contains(from) ||
-                (join.ring_seq < ring.id.seq && !join.leave &&
-                 !is_restarted(ring, from, join.incarnation))) {
+            if (!ring.members.contains(from) || (join.ring_seq < ring.id.seq && !join.leave &&
+                                                 !is_restarted(ring, from, join.incarnation))) {
                 ++s.stats.stale_joins;
                 return;
             }

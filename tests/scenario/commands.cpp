@@ -100,9 +100,8 @@ const Stage::Command Stage::commands[] = {
 
 Stage::Stage() : world_(1) {
     world_.watch(this);
-    world_.network().set_filter([this](NodeId from, NodeId to, Bytes datagram) {
-        return is_dropped(from, to, datagram);
-    });
+    world_.network().set_filter(
+        [this](NodeId from, NodeId to, Bytes datagram) { return is_dropped(from, to, datagram); });
 }
 
 std::string Stage::run(std::string_view line) {

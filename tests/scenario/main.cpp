@@ -3,8 +3,8 @@
 // ais-scenario [--rewrite] FILE...: plays transcripts.
 //
 // A transcript is a sequence of blocks, separated by empty lines: comments
-// (#), commands, a line "----", and what happened.  --rewrite puts the present answers in; the diff is
-// what is reviewed.
+// (#), commands, a line "----", and what happened.  --rewrite puts the present answers in; the diff
+// is what is reviewed.
 
 #include "scenario/commands.hpp"
 
@@ -17,12 +17,14 @@ namespace {
 
 struct Played {
     std::string text;  // the transcript with the answers of today
+    std::string differences;
     bool failed = false;
 };
 
 Played play(std::istream& from, const std::string& name) {
     ais::scenario::Stage stage;
     Played played;
+    std::ostringstream messages;
     std::string answer;
     std::string expected;
     bool in_answer = false;
@@ -34,16 +36,16 @@ Played play(std::istream& from, const std::string& name) {
             answer += stage.check();
             if (answer != expected) {
                 played.failed = true;
-                std::cerr << name << ':' << begin << ": expected\n"
-                          << expected << "but it was\n"
-                          << answer << '\n';
+                messages << name << ':' << begin << ": expected\n"
+                         << expected << "but it was\n"
+                         << answer << '\n';
             }
             played.text += answer;
         } else if (!answer.empty()) {
             // A block without an expectation must be silent.
             played.failed = true;
             played.text += "----\n" + answer;
-            std::cerr << name << ':' << line_number << ": not expected\n" << answer << '\n';
+            messages << name << ':' << line_number << ": not expected\n" << answer << '\n';
         }
         answer.clear();
         expected.clear();
@@ -68,6 +70,7 @@ Played play(std::istream& from, const std::string& name) {
         }
     }
     close();
+    played.differences = messages.str();
     return played;
 }
 
@@ -90,8 +93,10 @@ int main(int argc, char** argv) {
         file.close();
         if (rewrite) {
             std::ofstream(argv[i]) << played.text;
+            continue;
         }
-        failed = failed || (played.failed && !rewrite);
+        std::cerr << played.differences;
+        failed = failed || played.failed;
     }
     return failed ? 1 : 0;
 }

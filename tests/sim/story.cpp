@@ -16,7 +16,16 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-enum class Fault : unsigned { crash, leave, pause, partition, one_way, burst_loss, congestion, count };
+enum class Fault : unsigned {
+    crash,
+    leave,
+    pause,
+    partition,
+    one_way,
+    burst_loss,
+    congestion,
+    count
+};
 
 const char* name_of(Fault fault) {
     static constexpr const char* names[] = {
@@ -28,8 +37,8 @@ totem::Config choose_config(Prng& prng) {
     totem::Config config;
     static constexpr std::uint32_t windows[] = {1, 2, 5, 20, 50, 256};
     config.window_size = windows[prng.below(6)];
-    config.max_messages = static_cast<std::uint32_t>(
-        std::max<std::uint64_t>(1, prng.chance(1, 2) ? config.window_size : config.window_size / 2));
+    config.max_messages = static_cast<std::uint32_t>(std::max<std::uint64_t>(
+        1, prng.chance(1, 2) ? config.window_size : config.window_size / 2));
     switch (prng.below(3)) {
         case 0:
             config.accelerated_window = 0;
@@ -75,7 +84,8 @@ class Teller {
                 faults_.push_back(static_cast<Fault>(fault));
             }
         }
-        fault_gap_ = milliseconds(prng_.chance(1, 3) ? 30 + prng_.below(300) : 200 + prng_.below(3000));
+        fault_gap_ =
+            milliseconds(prng_.chance(1, 3) ? 30 + prng_.below(300) : 200 + prng_.below(3000));
         if (prng_.chance(1, 4)) {
             lose_one_type();
         }
@@ -132,8 +142,9 @@ class Teller {
     NodeId any_node() { return NodeId(static_cast<ais_node_id>(1 + prng_.below(count_))); }
 
     void schedule_send() {
-        world_.at(world_.now() + send_gap_ + Duration(static_cast<std::int64_t>(prng_.below(
-                      static_cast<std::uint64_t>(send_gap_.count())))),
+        world_.at(world_.now() + send_gap_ +
+                      Duration(static_cast<std::int64_t>(
+                          prng_.below(static_cast<std::uint64_t>(send_gap_.count())))),
                   [this] {
                       if (world_.now() >= end_) {
                           return;
@@ -159,8 +170,9 @@ class Teller {
     }
 
     void schedule_fault() {
-        world_.at(world_.now() + fault_gap_ / 4 + Duration(static_cast<std::int64_t>(prng_.below(
-                      static_cast<std::uint64_t>(fault_gap_.count())))),
+        world_.at(world_.now() + fault_gap_ / 4 +
+                      Duration(static_cast<std::int64_t>(
+                          prng_.below(static_cast<std::uint64_t>(fault_gap_.count())))),
                   [this] {
                       if (world_.now() >= end_) {
                           return;
@@ -199,10 +211,11 @@ class Teller {
                 if (world_.is_alive(node) && !world_.is_paused(node)) {
                     say("pause ", node.value());
                     world_.pause(node);
-                    world_.at(world_.now() + a_while(prng_.chance(1, 2) ? 300 : 3000), [this, node] {
-                        say("resume ", node.value());
-                        world_.resume(node);
-                    });
+                    world_.at(world_.now() + a_while(prng_.chance(1, 2) ? 300 : 3000),
+                              [this, node] {
+                                  say("resume ", node.value());
+                                  world_.resume(node);
+                              });
                 }
                 break;
             case Fault::partition: {
@@ -301,6 +314,8 @@ class Teller {
 
 }  // namespace
 
-Outcome tell(const Story& story) { return Teller(story).tell(); }
+Outcome tell(const Story& story) {
+    return Teller(story).tell();
+}
 
 }  // namespace ais::sim
