@@ -103,12 +103,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 }
                 const std::uint64_t digest =
                     (bytes[1] & 1U) != 0 ? 1 : sync::digest_of(bytes.subspan(2));
-                std::string chunk = encode_header({now.ring,
-                                                   std::uint16_t(bytes[0]),
-                                                   bytes[1] >> 1U,
-                                                   bytes.size() - 2,
-                                                   digest,
-                                                   {}});
+                std::string chunk = sync::encode_header({now.ring,
+                                                         std::uint16_t(bytes[0]),
+                                                         std::uint32_t(bytes[1] >> 1U),
+                                                         bytes.size() - 2,
+                                                         digest,
+                                                         {}});
                 chunk.append(as_text(bytes.subspan(2)));
                 barrier.on_message(sender, 2, as_bytes(chunk));
             }
