@@ -77,7 +77,8 @@ struct UdpTransport::Impl {
                  [this](const auto& target, int error, std::size_t lost) {
                      on_send_trouble(target, error, lost);
                  }),
-          control_room(control_slots, std::max<std::size_t>(2048, wish.datagram_max + 1)) {}
+          control_room(control_slots,
+                       std::max({std::size_t{2048}, wish.datagram_max + 1, wish.control_max + 1})) {}
 
     ~Impl() {
         for (const Socket& socket : sockets) {
@@ -333,10 +334,13 @@ struct UdpTransport::Impl {
             stats.too_long += content.is_truncated ? 1 : 0;
             return;
         }
+        const std::size_t longest = socket.channel == Channel::control
+                                        ? std::max(config.datagram_max, config.control_max)
+                                        : config.datagram_max;
         for (MutableBytes rest = content.bytes; !rest.empty();) {
             const MutableBytes datagram = rest.first(std::min(segment, rest.size()));
             rest = rest.subspan(datagram.size());
-            if (datagram.size() > config.datagram_max) {
+            if (datagram.size() > longest) {
                 AIS_MARK("udp.drops_too_long");
                 ++stats.too_long;
                 continue;

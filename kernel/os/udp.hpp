@@ -60,7 +60,10 @@ struct UdpConfig {
     };
     std::vector<Peer> peers;  // this node may be among them
 
-    std::size_t datagram_max = 1472;  // sealed; longer ones are counted and dropped
+    // Sealed; longer ones are counted and dropped.  Data fits the interface; control of
+    // a large ring may be longer, then IP fragments it.  0: as data.
+    std::size_t datagram_max = 1472;
+    std::size_t control_max = 0;
     // Bytes of payload that each data socket should hold.
     std::size_t receive_buffer = 4U << 20;
     std::size_t send_buffer = 1U << 20;
