@@ -151,7 +151,9 @@ static void changed(cpg_handle_t handle, const struct cpg_name *group, const str
     if (member_count > state.members_now) {
         state.members_now = (unsigned)member_count;
     }
-    state.lost_members += (int)left_count;
+    if (state.ended < state.senders_wanted) { /* who leaves after the last end mark is done */
+        state.lost_members += (int)left_count;
+    }
 }
 
 static void fail(const char *what, int error) {

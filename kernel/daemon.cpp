@@ -299,7 +299,7 @@ Result<void> Daemon::open_clients() {
 
 Result<void> Daemon::drop_privileges() {
     const auto missing = os::claim_resources({});
-    if (os::is_root() && settings_.user != "root") {
+    if (os::is_root() && settings_.user != "root" && !options_.embedded) {
         auto account = os::find_account(settings_.user, settings_.group);
         if (!account) {
             return account.error();

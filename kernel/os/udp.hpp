@@ -52,7 +52,8 @@ struct UdpConfig {
     NodeId self;
     Interface interface;           // chosen by choose_interface
     std::optional<Address> group;  // multicast; none: udpu
-    std::uint16_t port = 5405;     // at least 2
+    // At least 2; or 0, if nobody has to find this node: the system chooses.
+    std::uint16_t port = 5405;
     struct Peer {
         NodeId node;      // invalid: not known before it is heard
         Address address;  // port 0: as ours
@@ -78,7 +79,7 @@ struct UdpStats {
     std::uint64_t dropped_error = 0;    // datagrams: the system refused
     std::uint64_t dropped_unknown = 0;  // datagrams for a node whose address is not known
     std::uint64_t too_long = 0;         // received longer than datagram_max
-    std::uint64_t overruns = 0;         // lost in full receive buffers (SO_RXQ_OVFL)
+    std::uint64_t overruns = 0;  // at least so many lost in full receive buffers (SO_RXQ_OVFL)
     std::uint64_t own_copies = 0;
     std::uint64_t receive_errors = 0;
 };
