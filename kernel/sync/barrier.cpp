@@ -385,7 +385,9 @@ void Barrier::Impl::merge_all() {
             const Component& component = components[snapshot->component];
             ais_saved_state state{};
             state.struct_size = sizeof state;
-            state.flags = component.lineage == lineage ? AIS_STATE_OWN : 0;
+            const bool is_own = std::binary_search(
+                component.members.begin(), component.members.end(), self.value());
+            state.flags = is_own ? AIS_STATE_OWN : 0;
             state.saved_by = snapshot->saver.value();
             state.member_count = static_cast<std::uint32_t>(component.members.size());
             state.members = component.members.data();
