@@ -492,7 +492,8 @@ bool UnixServer::Impl::may_connect(const Credentials& credentials) const {
     if (who.uid == 0 || who.uid == ::geteuid()) {
         return true;
     }
-    const auto& [group, uids, gids] = config.access;
+    const std::vector<std::uint32_t>& uids = config.access.uids;
+    const std::vector<std::uint32_t>& gids = config.access.gids;
     if (std::find(uids.begin(), uids.end(), who.uid) != uids.end()) {
         return true;
     }
