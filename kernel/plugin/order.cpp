@@ -23,11 +23,20 @@ std::string name_cycle(std::span<const Manifest> plugins,
         const auto seen = std::find_if(
             path.begin(), path.end(), [&](const Link& link) { return link.from == at; });
         if (seen != path.end()) {
+            // The same circle is told in the same words on all nodes: from its lowest name.
+            path.erase(path.begin(), seen);
+            std::rotate(path.begin(),
+                        std::min_element(path.begin(),
+                                         path.end(),
+                                         [&](const Link& a, const Link& b) {
+                                             return plugins[a.from].name < plugins[b.from].name;
+                                         }),
+                        path.end());
             std::string text;
-            for (auto link = seen; link != path.end(); ++link) {
-                const auto next = std::next(link) == path.end() ? seen : std::next(link);
-                text += (text.empty() ? "" : ", ") + plugins[link->from].name + " needs " +
-                        link->id + " of " + plugins[next->from].name;
+            for (std::size_t i = 0; i < path.size(); ++i) {
+                const Link& next = path[(i + 1) % path.size()];
+                text += (text.empty() ? "" : ", ") + plugins[path[i].from].name + " needs " +
+                        path[i].id + " of " + plugins[next.from].name;
             }
             return text;
         }
@@ -99,9 +108,15 @@ Result<std::vector<std::size_t>> load_order(std::span<const Manifest> plugins,
             }
         }
         if (next == plugins.size()) {
-            const auto first = std::find(placed.begin(), placed.end(), false) - placed.begin();
+            std::size_t first = plugins.size();
+            for (std::size_t i = 0; i < plugins.size(); ++i) {
+                if (!placed[i] &&
+                    (first == plugins.size() || plugins[i].name < plugins[first].name)) {
+                    first = i;
+                }
+            }
             return invalid("plugins need each other in a circle: " +
-                           name_cycle(plugins, placed, static_cast<std::size_t>(first)));
+                           name_cycle(plugins, placed, first));
         }
         placed[next] = true;
         order.push_back(next);
