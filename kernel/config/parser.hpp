@@ -18,7 +18,9 @@ class Parser {
     [[nodiscard]] virtual std::string_view name() const = 0;
     // AIS_PARSER_… flags.
     [[nodiscard]] virtual std::uint32_t flags() const = 0;
-    [[nodiscard]] virtual ais_status parse(const std::string& source, Bytes text, const ais_parser_sink& sink) = 0;
+    [[nodiscard]] virtual ais_status parse(const std::string& source,
+                                           Bytes text,
+                                           const ais_parser_sink& sink) = 0;
 };
 
 }  // namespace ais::config

@@ -3,7 +3,7 @@
 // The configuration as a tree: sections with keys (text) and sections; names
 // may repeat.  Each key remembers its line, so that every later message can
 // name file and line.  Filled by a parser plugin through a TreeBuilder, then
-// checked by schema.hpp, then read-only.
+// checked by schema.hpp, then read-only.  Threads: none.
 
 #pragma once
 
@@ -57,5 +57,11 @@ class Tree {
     std::string source_;
     Section root_;
 };
+
+// The two forms of values that are not text.  Decimal or 0x…, with an optional minus sign;
+// nothing before or after, and nothing that does not fit.
+[[nodiscard]] std::optional<std::int64_t> parse_number(std::string_view text);
+// yes/no, on/off, true/false, 1/0.
+[[nodiscard]] std::optional<bool> parse_bool(std::string_view text);
 
 }  // namespace ais::config

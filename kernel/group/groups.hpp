@@ -15,7 +15,8 @@
 //
 // At a regular configuration a message of ours that has only partly been sent
 // is started again from its first fragment, and partly received messages of others are
-// dropped: their sender does the same, or is gone.
+// dropped: their sender does the same, or is gone.  What waits in the kernel
+// lane then is forgotten: it speaks about the old ring, and sync starts anew.
 //
 // Wire format: docs/protocol/group_wire.md.  Threads: none.  Bounded by Limits.
 
@@ -33,8 +34,10 @@
 namespace ais::group {
 
 struct Limits {
-    std::size_t message_max = (1U << 20) + (64U << 10);  // largest message: 1 MiB of a client and headers on top
-    std::size_t queue_max = 4U << 20;       // bytes waiting in the ordinary lane, message_max of it reserved
+    std::size_t message_max =
+        (1U << 20) + (64U << 10);  // largest message: 1 MiB of a client and headers on top
+    std::size_t queue_max =
+        4U << 20;  // bytes waiting in the ordinary lane, message_max of it reserved
     std::size_t kernel_queue_max = 4U << 20;
 };
 
@@ -44,7 +47,10 @@ class Receiver {
   public:
     // A whole message, in the order every member sees it.  `body` is valid
     // until the call returns.
-    virtual void on_message(NodeId sender, std::uint16_t service, std::uint16_t kind, Bytes body) = 0;
+    virtual void on_message(NodeId sender,
+                            std::uint16_t service,
+                            std::uint16_t kind,
+                            Bytes body) = 0;
 
   protected:
     ~Receiver() = default;
@@ -55,8 +61,8 @@ struct GroupStats {
     std::uint64_t sent_fragments = 0;
     std::uint64_t delivered_messages = 0;
     std::uint64_t delivered_bytes = 0;
-    std::uint64_t dropped_partial = 0;   // at a configuration change
-    std::uint64_t malformed = 0;         // payloads that do not decode
+    std::uint64_t dropped_partial = 0;  // at a configuration change
+    std::uint64_t malformed = 0;        // payloads that do not decode
 };
 
 class Groups final : public totem::Source {
@@ -67,7 +73,10 @@ class Groups final : public totem::Source {
 
     // Queue the concatenation of `parts`; copied.  AIS_ERR_AGAIN: the lane is
     // full.  AIS_ERR_TOO_BIG: above message_max.
-    ais_status multicast(Lane lane, std::uint16_t service, std::uint16_t kind, totem::Guarantee guarantee,
+    ais_status multicast(Lane lane,
+                         std::uint16_t service,
+                         std::uint16_t kind,
+                         totem::Guarantee guarantee,
                          std::span<const ais_bytes> parts);
 
     // The ordinary lane takes one more message of message_max.

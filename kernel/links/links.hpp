@@ -42,6 +42,10 @@ class Transport {
     // An authenticated datagram of `node` came from the address that the
     // transport has just handed up: remember it.
     virtual void learn(NodeId node) = 0;
+    // Source address of the datagram just handed up, as text for logs; asked
+    // only for datagrams that did not open, so that nobody formats an address
+    // per datagram.
+    [[nodiscard]] virtual std::string_view source() const { return {}; }
 
   protected:
     ~Transport() = default;
@@ -52,8 +56,11 @@ struct LinkStats {
     std::uint64_t sent_bytes = 0;
     std::uint64_t received_datagrams = 0;
     std::uint64_t received_bytes = 0;
-    // By AIS_FAULT_…; 0 is unused.
+    // By AIS_FAULT_…; 0: a cause that this kernel does not know.
     std::array<std::uint64_t, 7> faults{};
+    std::uint64_t own_copies = 0;     // ours, come back by multicast
+    std::uint64_t seal_failures = 0;  // the backend could not seal: not sent
+    std::uint64_t batches = 0;        // calls of Transport::send
 };
 
 // What comes up.
@@ -75,15 +82,16 @@ class Links {
     virtual void flush() = 0;
 
     // From a transport: bytes as received, opened in place; `from` is the
-    // source address as text, for logs only, and may be empty (then the transport is asked).
+    // source address as text, for logs only, and may be empty (then Transport::source is asked).
     virtual void on_received(Instant now, totem::LinkId link, MutableBytes datagram, std::string_view from) = 0;
 
     [[nodiscard]] virtual const LinkStats& stats(totem::LinkId link) const = 0;
 };
 
-// One link.  `seal`, `transport`, `receiver` and `log` outlive it.
+// One link.  `seal`, `transport`, `receiver` and `log` outlive it.  What comes
+// from `self` is a copy that multicast brought back and is dropped.
 // Requires: datagram_max is the engine's, before sealing.
-std::unique_ptr<Links> make_single(Seal& seal, Transport& transport, Receiver& receiver, Log& log,
+std::unique_ptr<Links> make_single(Seal& seal, Transport& transport, Receiver& receiver, Log& log, NodeId self,
                                    std::size_t datagram_max);
 
 }  // namespace ais::links

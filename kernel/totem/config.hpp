@@ -15,6 +15,10 @@
 
 namespace ais::totem {
 
+// Join and commit token grow with the number of nodes and may exceed
+// datagram_max, up to this; IP fragments them.  Receive buffers must hold it.
+constexpr std::size_t control_datagram_max = 8192;
+
 struct Config {
     using ms = std::chrono::milliseconds;
 

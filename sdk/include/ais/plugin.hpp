@@ -82,7 +82,7 @@ struct Offers {
         std::size_t count = 0;
 
         constexpr void add(const char* id, const void* table) {
-            if (table != nullptr) {
+            if (id != nullptr) {
                 entries[count++] = {id, table};
             }
         }

@@ -29,10 +29,16 @@ struct ais_host {
      * [loop] */
     void (*log)(const struct ais_host *host, uint32_t level, const char *id, struct ais_bytes text);
 
-    /* The table of a host interface, e.g. "ais.group/1", or NULL if this kernel
-     * does not have it.  Valid as long as the host.  Ids listed in the
-     * manifest's `needs` are never NULL.  [loop] */
+    /* The table of an interface: of the host, e.g. "ais.group/1", or one that
+     * another plugin offers and this one's manifest lists in `needs`.  NULL if
+     * there is none.  Valid as long as the host.  Ids listed in `needs` are
+     * never NULL.  [loop] */
     const void *(*find)(const struct ais_host *host, const char *id);
+
+    /* For an interface that another plugin offers: its instance, the first
+     * argument of the table's functions.  NULL for interfaces of the host,
+     * whose functions take the host itself.  [loop] */
+    void *(*find_self)(const struct ais_host *host, const char *id);
 
     /* New members go here, and only here. */
 };

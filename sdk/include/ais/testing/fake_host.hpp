@@ -261,7 +261,7 @@ class FakeHost {
           plugin_(copy_min_plugin(plugin)),
           config_(std::move(config)),
           hidden_(std::move(hidden)),
-          frame_{{sizeof(ais_host), 0, &on_log, &on_find}, this} {
+          frame_{{sizeof(ais_host), 0, &on_log, &on_find, &on_find_self}, this} {
         service_ = offer<ais_service_v1>(AIS_SERVICE_INTERFACE);
         schema_ = offer<ais_config_schema_v1>(AIS_CONFIG_SCHEMA_INTERFACE);
         load_status_ = plugin_.load(&frame_.host, &self_);
@@ -330,6 +330,8 @@ class FakeHost {
                : name == AIS_CONFIG_INTERFACE ? static_cast<const void*>(&config)
                                               : nullptr;
     }
+
+    static void* on_find_self(const ais_host*, const char*) { return nullptr; }
 
     // ais.group/1.
     static ais_status on_multicast(const ais_host* host,

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The configuration as types, for the parts of the kernel that use it.  Made
+// once from a checked tree; afterwards nobody in the kernel reads text.
+//
+// Here are no types of other parts: kernel/settings.hpp turns this into
+// totem::Config and its like.  Names are those of openais.conf(5).
+// Threads: none.
+
+#pragma once
+
+#include "base/node_id.hpp"
+#include "base/time.hpp"
+#include "config/address.hpp"
+#include "config/tree.hpp"
+
+#include <ais/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ais::config {
+
+inline constexpr std::string_view secure_backend = "crypto_sodium";   // secauth: on
+inline constexpr std::string_view plaintext_backend = "crypto_none";  // secauth: off
+inline constexpr std::size_t plugin_name_max = 31;
+
+struct Interface {
+    std::uint32_t ring_number = 0;
+    Address bind;                      // address of an interface, or its network
+    std::optional<Address> multicast;  // always there with Transport::udp
+    std::uint16_t port = 5405;         // and the one below; 0 (embedded only): the system chooses
+    std::vector<Address> members;      // Transport::udpu without a nodelist
+};
+
+struct Node {
+    Address address;
+    std::optional<NodeId> id;
+    std::string name;  // may be empty
+};
+
+enum class Transport : std::uint8_t { udp, udpu };
+
+struct TotemSettings {
+    std::optional<NodeId> node_id;
+    std::string cluster_name;
+    Transport transport = Transport::udp;
+    std::string crypto_backend{secure_backend};
+    std::string crypto_cipher = "auto";
+    std::size_t netmtu = 1500;
+
+    Duration token{};
+    Duration token_retransmit{};
+    Duration hold{};
+    Duration join{};
+    Duration consensus{};
+    Duration merge{};
+    std::uint32_t fail_recv_const = 0;
+    std::uint32_t seqno_unchanged_const = 0;
+    std::uint32_t window_size = 0;
+    std::uint32_t max_messages = 0;
+    std::uint32_t accelerated_window = 0;
+
+    std::optional<std::size_t> rcvbuf;  // nothing: sized from window_size and netmtu
+    bool offload = true;
+
+    std::vector<Interface> interfaces;  // by ring_number; never empty
+};
+
+struct Logger {
+    std::string subsystem;  // small letters
+    bool debug = false;
+};
+
+struct LoggingSettings {
+    bool to_stderr = true;
+    bool to_syslog = true;
+    std::optional<std::string> logfile;  // there if to_file is on
+    bool debug = false;
+    bool timestamp = true;
+    std::string syslog_facility = "daemon";
+    std::vector<Logger> loggers;
+};
+
+// Who may connect besides root, the executive's own user and its group.  A rule with both wants
+// both.
+struct UidGidRule {
+    std::optional<std::string> user;  // name or number
+    std::optional<std::string> group;
+};
+
+struct IpcLimits {
+    std::size_t message_max = 1U << 20;
+    std::size_t request_ring = 4U << 20;
+    std::size_t response_ring = 2U << 20;
+    std::size_t event_ring = 4U << 20;
+    std::size_t outbox_max = 16U << 20;
+    Duration stall_timeout = std::chrono::milliseconds(1000);
+    std::size_t clients_max = 1024;
+};
+
+struct Settings {
+    TotemSettings totem;
+    std::vector<Node> nodes;
+    LoggingSettings logging;
+    std::string user = "ais";
+    std::string group = "ais";
+    std::vector<UidGidRule> uidgid;
+    std::optional<std::vector<std::string>> plugins;  // nothing: every service that is found
+    std::vector<std::string> plugin_dirs;
+    IpcLimits ipc;
+};
+
+// Requires: check() found no error and fill_defaults() has run.  A tree that did not go that way
+// gives an Error that names the key.
+[[nodiscard]] Result<Settings> make_settings(const Tree& tree);
+
+// The peers of udpu and the names of logs: the nodelist, or the members of the interface in use.
+[[nodiscard]] std::vector<Node> known_nodes(const Settings& settings);
+
+// Identity of this node, given the address it turned out to use: totem.nodeid, else the nodelist's
+// entry with that address, else, as openais did, an IPv4 address as a number.  Not valid with IPv6
+// and none of these.
+[[nodiscard]] NodeId node_id_for(const Settings& settings, const Address& local);
+
+// The configuration of --embedded: one node on 127.0.0.1, nobody else, any free port, no key, log
+// to standard error.  The same as a file would give (settings_test.cpp), the port excepted.
+[[nodiscard]] Tree embedded_tree();
+[[nodiscard]] Settings embedded_settings();
+
+// "clm, cpg" → clm cpg; empty parts are left out.
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text);
+// The same for names of plugins, where "none" alone is the empty list.
+[[nodiscard]] std::vector<std::string> plugin_list(std::string_view text);
+// [a-z][a-z0-9_]*, at most plugin_name_max bytes.
+[[nodiscard]] bool is_plugin_name(std::string_view name);
+
+}  // namespace ais::config

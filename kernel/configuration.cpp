@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "configuration.hpp"
+
+#include "config/builder.hpp"
+#include "config/schema.hpp"
+#include "os/files.hpp"
+#include "plugin/guard.hpp"
+#include "settings.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace ais {
+namespace {
+
+std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) {
+        text += (text.empty() ? "" : ", ") + word;
+    }
+    return text.empty() ? "none" : text;
+}
+
+// Errors and warnings, each a line; the result says how many errors.
+Result<void> report(const config::Findings& findings, const std::string& source, Log& log) {
+    std::size_t errors = 0;
+    for (const config::Finding& finding : findings) {
+        const bool is_error = finding.severity == config::Severity::error;
+        errors += is_error ? 1 : 0;
+        log_line(log, is_error ? Level::error : Level::warning, "config", finding.id,
+                 config::to_string(finding, source));
+    }
+    if (errors == 0) {
+        return {};
+    }
+    return invalid(source + ": " + std::to_string(errors) + (errors == 1 ? " error" : " errors") +
+                   " in the configuration; nothing was started");
+}
+
+Result<config::Tree> parse(plugin::Registry& registry, const std::string& name, const std::string& file, Log& log) {
+    const auto parsers = registry.names_offering(AIS_PARSER_INTERFACE);
+    const auto all = registry.names();
+    if (std::find(parsers.begin(), parsers.end(), name) == parsers.end() &&
+        std::find(all.begin(), all.end(), name) != all.end()) {
+        return invalid("OPENAIS_DEFAULT_CONFIG_IFACE: the plugin '" + name +
+                       "' is no configuration parser; parsers are: " + join(parsers));
+    }
+    plugin::Kernel kernel;
+    kernel.log = &log;
+    const std::vector<std::string> names{name};
+    auto started = registry.start(names, kernel);
+    if (!started) {
+        return Error{started.error().code, "configuration parser: " + started.error().text + "; parsers are: " +
+                                               join(parsers) + " (OPENAIS_DEFAULT_CONFIG_IFACE chooses)"};
+    }
+    plugin::Instance* instance = (*started)->find(name);
+    if (instance == nullptr || !instance->manifest().offers_interface(AIS_PARSER_INTERFACE)) {
+        return invalid("OPENAIS_DEFAULT_CONFIG_IFACE: the plugin '" + name + "' is no configuration parser");
+    }
+    plugin::ParserGuard parser(*instance);
+    std::string text;
+    if ((parser.flags() & AIS_PARSER_OWN_SOURCE) == 0) {
+        auto content = os::read_file(file, config::file_max);
+        if (!content) {
+            return Error{content.error().code, "configuration: " + content.error().text +
+                                                   " (OPENAIS_MAIN_CONFIG_FILE or --config names the file)"};
+        }
+        text = std::move(content->bytes);
+    }
+    config::Findings findings;
+    auto tree = config::parse(parser, file, as_bytes(text), findings);
+    if (auto good = report(findings, file, log); !good) {
+        return good.error();
+    }
+    if (!tree) {
+        return invalid(file + ": the parser '" + name + "' failed without saying why");
+    }
+    return std::move(*tree);
+}
+
+Result<config::Schema> make_schema(plugin::Registry& registry) {
+    config::Schema schema = config::kernel_schema();
+    for (const std::string& name : registry.names_offering(AIS_CONFIG_SCHEMA_INTERFACE)) {
+        auto table = registry.table(name, AIS_CONFIG_SCHEMA_INTERFACE);
+        if (!table) {
+            return table.error();
+        }
+        if (auto added = schema.add_plugin(name, *static_cast<const ais_config_schema_v1*>(*table)); !added) {
+            return added.error();
+        }
+    }
+    return schema;
+}
+
+}  // namespace
+
+Result<Configuration> load_configuration(plugin::Registry& registry, const std::string& parser,
+                                         const std::string& file, Log& log) {
+    auto tree = parse(registry, parser, file, log);
+    if (!tree) {
+        return tree.error();
+    }
+    auto schema = make_schema(registry);
+    if (!schema) {
+        return schema.error();
+    }
+    CheckedConfig checked = check_config(*tree, *schema);
+    if (auto good = report(checked.findings, file, log); !good) {
+        return good.error();
+    }
+    return Configuration{tree.take(), std::move(*checked.settings)};
+}
+
+Configuration embedded_configuration() {
+    Configuration configuration{config::embedded_tree(), config::embedded_settings()};
+    // With a key of its own, made at the start: nobody else on this host can talk to it.
+    configuration.settings.totem.crypto_backend = config::secure_backend;
+    return configuration;
+}
+
+std::string describe(const Configuration& configuration) {
+    const auto& totem = configuration.settings.totem;
+    std::ostringstream text;
+    text << configuration.tree.source() << " is good\n"
+         << "transport         " << (totem.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
+         << "\ninterfaces        " << totem.interfaces.size() << ", first bound to "
+         << config::to_string(totem.interfaces.front().bind) << " port " << totem.interfaces.front().port
+         << "\nnodes             " << (configuration.settings.nodes.empty()
+                                            ? std::string("found by multicast")
+                                            : std::to_string(configuration.settings.nodes.size()) + " listed")
+         << "\ncrypto            " << totem.crypto_backend << ", cipher " << totem.crypto_cipher
+         << "\ntoken             " << to_ms(totem.token) << " ms without it: gather"
+         << "\ntoken_retransmit  " << to_ms(totem.token_retransmit) << " ms"
+         << "\njoin, consensus   " << to_ms(totem.join) << " ms, " << to_ms(totem.consensus) << " ms"
+         << "\nlost node         noticed and left out after about " << to_ms(totem.token + totem.consensus) << " ms"
+         << "\nwindow            " << totem.window_size << " datagrams of at most " << totem.netmtu << " bytes, "
+         << totem.max_messages << " a visit\n";
+    return text.str();
+}
+
+}  // namespace ais

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "daemon.hpp"
+
+#include "os/clock.hpp"
+#include "os/files.hpp"
+#include "os/privileges.hpp"
+#include "os/random.hpp"
+#include "os/systemd_notify.hpp"
+#include "settings.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <sstream>
+
+namespace ais {
+namespace {
+
+constexpr std::size_t key_file_max = 4096;
+constexpr std::uint32_t key_mode = 0400;
+
+Result<os::Address> to_os(const config::Address& address) { return os::parse_address(config::to_string(address)); }
+
+// "1 (127.0.0.1), 2 (127.0.0.2)"
+template <typename AddressOf>
+std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
+    if (nodes.empty()) {
+        return "none";
+    }
+    std::ostringstream text;
+    for (const NodeId node : nodes) {
+        text << (node == nodes[0] ? "" : ", ") << node.value();
+        const std::string address = address_of(node);
+        if (!address.empty()) {
+            text << " (" << address << ")";
+        }
+    }
+    return text.str();
+}
+
+}  // namespace
+
+Daemon::Daemon(const DaemonOptions& options, const config::Settings& settings, const config::Tree& tree,
+               plugin::Registry& registry, Log& log)
+    : options_(options), settings_(settings), tree_(tree), registry_(registry), log_(log) {}
+
+Daemon::~Daemon() {
+    // Why by hand: clients are told first, and services go while the node is
+    // still there for their client_close.
+    clients_.reset();
+    node_.reset();
+    services_.clear();
+}
+
+Result<void> Daemon::open() {
+    for (const auto step : {&Daemon::open_network,
+                            &Daemon::open_node,
+                            &Daemon::open_services,
+                            &Daemon::open_clients,
+                            &Daemon::drop_privileges}) {
+        if (auto done = (this->*step)(); !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+Result<void> Daemon::open_crypto() {
+    const auto& name = settings_.totem.crypto_backend;
+    crypto_kernel_ = plugin::Kernel{.self = self_,
+                                    .log = &log_,
+                                    .groups = nullptr,
+                                    .has_clients = false,
+                                    .timers = &loop_,
+                                    .config = &tree_,
+                                    .stopwatch = nullptr};
+    const std::vector<std::string> names{name};
+    auto plugins = registry_.start(names, crypto_kernel_);
+    if (!plugins) {
+        return Error{plugins.error().code, "crypto backend: " + plugins.error().text};
+    }
+    crypto_plugins_ = plugins.take();
+    plugin::Instance* backend = crypto_plugins_->find(name);
+    if (backend == nullptr || !backend->manifest().offers_interface(AIS_CRYPTO_INTERFACE)) {
+        return invalid("totem.crypto_backend: the plugin " + name + " is no crypto backend (it does not offer " +
+                       AIS_CRYPTO_INTERFACE + ")");
+    }
+
+    std::string key;
+    const auto needed = backend->table<ais_crypto_v1>(AIS_CRYPTO_INTERFACE).key_size_min;
+    if (options_.embedded && needed > 0) {
+        key.resize(needed);
+        if (auto filled = os::fill_random({reinterpret_cast<std::uint8_t*>(key.data()), key.size()}); !filled) {
+            return filled;
+        }
+    } else if (needed > 0) {
+        auto file = os::read_file(options_.key_file, key_file_max);
+        if (!file) {
+            return failed(file.error().text + "; make a key with ais-keygen -k " + options_.key_file +
+                          " and copy it to every node");
+        }
+        if ((file->mode & 0077) != 0) {
+            AIS_LOG(log_, warning, "main", "MAIN-003", "the key ", options_.key_file,
+                    " is open to other users; it should be of mode 0400: chmod 0400 ", options_.key_file);
+        }
+        key = std::move(file->bytes);
+        if (key.size() < needed) {
+            const auto size = key.size();
+            os::wipe(key);
+            return invalid("the key " + options_.key_file + " has " + std::to_string(size) + " bytes and must have " +
+                           std::to_string(needed) + ": make a new one with ais-keygen -k " + options_.key_file);
+        }
+    }
+
+    ais_crypto_params params{};
+    params.struct_size = sizeof params;
+    params.local_node = self_.value();
+    params.key = to_abi(key);
+    params.cipher = settings_.totem.crypto_cipher.c_str();
+    if (auto salt = os::fill_random(params.boot_salt); !salt) {
+        return salt;
+    }
+    auto session = plugin::SealGuard::open_session(*backend, params);
+    os::wipe(key);
+    if (!session) {
+        return session.error();
+    }
+    seal_ = session.take();
+    return {};
+}
+
+Result<void> Daemon::open_network() {
+    const auto& totem = settings_.totem;
+    const config::Interface& wanted = totem.interfaces.front();
+    auto bind = to_os(wanted.bind);
+    if (!bind) {
+        return bind.error();
+    }
+    auto host = os::list_interfaces();
+    if (!host) {
+        return host.error();
+    }
+    auto chosen = os::choose_interface(*bind, *host);
+    if (!chosen) {
+        return Error{chosen.error().code, "totem.interface.bindnetaddr: " + chosen.error().text};
+    }
+    interface_ = chosen.take();
+    if (totem.interfaces.size() > 1) {
+        AIS_LOG(log_, warning, "main", "MAIN-004", "this version carries traffic on one network only: of ",
+                totem.interfaces.size(), " interface sections, ring number ", wanted.ring_number, " is used");
+    }
+    const auto local = config::parse_address(interface_->address.host_text());
+    self_ = config::node_id_for(settings_, local ? *local : wanted.bind);
+    if (!self_.is_valid()) {
+        return invalid("totem.nodeid: this node has no identity: set nodeid, or give it an entry in nodelist");
+    }
+    if (auto crypto = open_crypto(); !crypto) {
+        return crypto;
+    }
+
+    os::UdpConfig udp;
+    udp.self = self_;
+    udp.interface = *interface_;
+    udp.port = wanted.port;
+    udp.offload = totem.offload;
+    sealed_max_ = sealed_datagram_max(settings_);
+    if (interface_->mtu != 0 && interface_->mtu < totem.netmtu) {
+        AIS_LOG(log_, warning, "main", "MAIN-013", "netmtu is ", totem.netmtu, ", but ", interface_->name,
+                " carries only ", interface_->mtu, ": datagrams are made to fit; set netmtu: ", interface_->mtu,
+                " on every node");
+        sealed_max_ = os::udp_payload_max(interface_->mtu, bind->family);
+    }
+    udp.datagram_max = sealed_max_;
+    udp.control_max = totem::control_datagram_max + seal_->overhead();
+    if (totem.rcvbuf) {
+        udp.receive_buffer = *totem.rcvbuf;
+    } else {
+        udp.receive_buffer = std::max<std::size_t>(udp.receive_buffer, 2 * totem.window_size * totem.netmtu);
+    }
+    if (wanted.multicast && totem.transport == config::Transport::udp) {
+        auto group = to_os(*wanted.multicast);
+        if (!group) {
+            return group.error();
+        }
+        udp.group = *group;
+    }
+    for (const config::Node& node : config::known_nodes(settings_)) {
+        auto address = to_os(node.address);
+        if (!address) {
+            return address.error();
+        }
+        udp.peers.push_back({node.id.value_or(NodeId()), *address});
+    }
+    auto transport = os::UdpTransport::open(udp, loop_, loop_, log_);
+    if (!transport) {
+        return transport.error();
+    }
+    transport_ = transport.take();
+    return {};
+}
+
+Result<void> Daemon::open_node() {
+    auto totem = to_totem_config(settings_, seal_->overhead());
+    if (!totem) {
+        return totem.error();
+    }
+    service::NodeOptions options;
+    options.totem = totem.take();
+    options.totem.datagram_max = sealed_max_ - seal_->overhead();
+    // What may be under way to a node must fit into its socket, or the window
+    // itself causes loss.
+    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / sealed_max_));
+    if (options.totem.window_size > fits) {
+        AIS_LOG(log_, notice, "main", "MAIN-005", "the receive buffer that the system grants holds ", fits,
+                " datagrams: window_size is lowered from ", options.totem.window_size);
+        options.totem.window_size = fits;
+        options.totem.max_messages = std::min(options.totem.max_messages, fits);
+        options.totem.accelerated_window = std::min(options.totem.accelerated_window, options.totem.max_messages);
+    }
+    if (auto valid = options.totem.validate(); !valid) {
+        return valid;
+    }
+    options.group.message_max = settings_.ipc.message_max + ipc::Limits{}.header_room;
+    options.group.queue_max = std::max(options.group.queue_max, 4 * options.group.message_max);
+    ring_store_ = std::make_unique<os::RingStore>(options_.state_dir, self_, loop_, log_);
+    std::uint64_t chance[2] = {};
+    if (auto filled = os::fill_random({reinterpret_cast<std::uint8_t*>(chance), sizeof chance}); !filled) {
+        return filled;
+    }
+    options.identity = {self_, chance[0], ring_store_->stored(), chance[1]};
+    links_ = links::make_single(*seal_, *transport_, *this, log_, self_, options.totem.datagram_max);
+    service::Wire& wire = *this;
+    service::RingStore& store = *this;
+    service::Observer& observer = *this;
+    node_ = std::make_unique<service::Node>(options, wire, store, observer, log_);
+    return {};
+}
+
+Result<void> Daemon::open_services() {
+    service_kernel_ = plugin::Kernel{.self = self_,
+                                     .log = &log_,
+                                     .groups = &node_->groups(),
+                                     .has_clients = true,
+                                     .timers = &loop_,
+                                     .config = &tree_,
+                                     .stopwatch = this};
+    auto plugins = registry_.start(options_.services, service_kernel_);
+    if (!plugins) {
+        return plugins.error();
+    }
+    service_plugins_ = plugins.take();
+    std::string names;
+    for (plugin::Instance* instance : service_plugins_->offering(AIS_SERVICE_INTERFACE)) {
+        services_.push_back(std::make_unique<plugin::ServiceGuard>(*instance));
+        if (auto added = node_->table().add(*services_.back()); !added) {
+            return added;
+        }
+        names += (names.empty() ? "" : ", ") + instance->name();
+    }
+    AIS_LOG(log_, info, "main", "MAIN-006", "services: ", names.empty() ? "none" : names, "; sealing with ",
+            settings_.totem.crypto_backend, ", cipher ", seal_->cipher());
+    return {};
+}
+
+Result<void> Daemon::open_clients() {
+    os::UnixServerConfig config;
+    config.run_dir = options_.run_dir;
+    config.node = self_;
+    config.limits = to_ipc_limits(settings_);
+    config.access.group = settings_.group;
+    for (const config::UidGidRule& rule : settings_.uidgid) {
+        if (rule.user) {
+            auto uid = os::find_user_id(*rule.user);
+            if (!uid) {
+                return Error{uid.error().code, "uidgid.uid: " + uid.error().text};
+            }
+            config.access.uids.push_back(*uid);
+        }
+        if (rule.group) {
+            auto gid = os::find_group_id(*rule.group);
+            if (!gid) {
+                return Error{gid.error().code, "uidgid.gid: " + gid.error().text};
+            }
+            config.access.gids.push_back(*gid);
+        }
+    }
+    clients_ = std::make_unique<os::UnixServer>(std::move(config), loop_, node_->sessions(), log_);
+    if (auto opened = clients_->open(); !opened) {
+        return opened;
+    }
+    auto signals = os::Signals::open(loop_);
+    if (!signals) {
+        return signals.error();
+    }
+    signals_ = signals.take();
+    const auto finish = [this] {
+        AIS_LOG(log_, notice, "main", "MAIN-007", "leaving the ring on a signal");
+        node_->leave(loop_.now());
+        loop_.stop();
+    };
+    signals_->on(SIGTERM, finish);
+    signals_->on(SIGINT, finish);
+    signals_->on(SIGUSR2, [this] { dump(); });
+    return {};
+}
+
+Result<void> Daemon::drop_privileges() {
+    const auto missing = os::claim_resources({});
+    if (os::is_root() && settings_.user != "root" && !options_.embedded) {
+        auto account = os::find_account(settings_.user, settings_.group);
+        if (!account) {
+            return account.error();
+        }
+        for (const std::string& path : {options_.run_dir, options_.state_dir}) {
+            if (auto given = os::give_to(path, account->uid, account->gid); !given) {
+                return given;
+            }
+        }
+        if (auto done = os::become(*account); !done) {
+            return done;
+        }
+        AIS_LOG(log_, info, "main", "MAIN-008", "privileges dropped: now user ", account->user, ", group ",
+                account->group);
+    }
+    os::report_resources(missing, log_);
+    return {};
+}
+
+int Daemon::run() {
+    loop_.set_turn([this] { return turn(); });
+    transport_->start(*this);
+    AIS_LOG(log_, notice, "main", "MAIN-001", "node ", self_.value(), " on ", interface_->address.host_text(),
+            " is looking for a ring; clients at ", options_.run_dir);
+    os::systemd_notify("READY=1");
+    loop_.run_once(Duration(0));
+    node_->start(loop_.now());
+    loop_.wake_at(loop_.now());
+    loop_.run();
+    os::systemd_notify("STOPPING=1");
+    if (exit_status_ == 0) {
+        AIS_LOG(log_, notice, "main", "MAIN-002", "node ", self_.value(), " has left");
+    }
+    return exit_status_;
+}
+
+bool Daemon::turn() {
+    const bool more = node_->turn(loop_.now());
+    loop_.wake_at(node_->deadline());
+    return more;
+}
+
+void Daemon::dump() {
+    std::istringstream lines(node_->describe());
+    for (std::string line; std::getline(lines, line);) {
+        AIS_LOG(log_, notice, "main", "MAIN-009", line);
+    }
+    const auto& udp = transport_->stats();
+    AIS_LOG(log_, notice, "main", "MAIN-009", "udp: sent ", udp.sent, " datagrams in ", udp.send_calls,
+            " calls, received ", udp.received, " in ", udp.receive_calls, "; lost in full buffers ", udp.overruns,
+            "; offload ", transport_->is_offload_on() ? "on" : "off");
+    for (const auto& instance : service_plugins_->all()) {
+        std::istringstream calls(instance->describe());
+        for (std::string line; std::getline(calls, line);) {
+            AIS_LOG(log_, notice, "main", "MAIN-009", line);
+        }
+    }
+}
+
+void Daemon::on_datagram(totem::LinkId link, NodeId sender, Bytes plain) {
+    node_->on_datagram(loop_.now(), link, sender, plain);
+}
+
+void Daemon::on_received(totem::LinkId link, MutableBytes datagram) {
+    links_->on_received(loop_.now(), link, datagram, {});
+}
+
+void Daemon::transmit(const totem::Transmit& what) { links_->transmit(what); }
+void Daemon::flush() { links_->flush(); }
+void Daemon::store(std::uint64_t ring_seq) { ring_store_->persist(ring_seq); }
+Duration Daemon::reading() const { return os::monotonic_now().time_since_epoch(); }
+
+void Daemon::on_configuration(const totem::Configuration& now) {
+    if (now.kind == totem::Configuration::Kind::transitional) {
+        left_since_last_ring_ = now.left;
+        return;
+    }
+    const auto address_of = [this](NodeId node) {
+        return node == self_ ? interface_->address.host_text() : std::string(transport_->address_of(node));
+    };
+    AIS_LOG(log_, notice, "totem", "MAIN-010", "ring ", now.ring, " formed: ", now.members.size(),
+            now.members.size() == 1 ? " processor: " : " processors: ", list_nodes(now.members, address_of),
+            "; joined: ", list_nodes(now.joined, [](NodeId) { return std::string(); }), "; left: ",
+            list_nodes(left_since_last_ring_, [](NodeId) { return std::string(); }));
+    left_since_last_ring_.clear();
+}
+
+void Daemon::on_stop(std::string_view why) {
+    AIS_LOG(log_, error, "main", "MAIN-011", "this node stops: ", why);
+    exit_status_ = 1;
+    loop_.stop();
+}
+
+}  // namespace ais

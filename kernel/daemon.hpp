@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The executive: owns every part, wires them, and knows in which order they
+// are born and die.
+//
+//   sockets ─ os/udp ─▶ links (seal) ─▶ service/node ◀─ ipc/sessions ◀─ os/unix_server ─ clients
+//                                          │
+//                                       plugins (services)
+//
+// It is the one place where the pure parts meet the operating system: it hands
+// the loop's time and datagrams to the Node and carries the Node's wishes out.
+//
+// Order of birth: crypto backend, sockets, links, node, services, clients'
+// socket; then privileges are dropped; then the ring is looked for.  Death is the reverse,
+// after a goodbye to the ring.
+//
+// Threads: the loop's; logging and the ring store have helper threads of their own.
+
+#pragma once
+
+#include "base/log.hpp"
+#include "config/settings.hpp"
+#include "config/tree.hpp"
+#include "links/links.hpp"
+#include "os/loop.hpp"
+#include "os/ring_store.hpp"
+#include "os/signals.hpp"
+#include "os/udp.hpp"
+#include "os/unix_server.hpp"
+#include "plugin/guard.hpp"
+#include "plugin/registry.hpp"
+#include "service/node.hpp"
+
+#include <ais/result.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ais {
+
+struct DaemonOptions {
+    std::string run_dir;
+    std::string state_dir;
+    std::string key_file;
+    std::vector<std::string> services;  // plugins to load
+    bool embedded = false;              // one node on loopback, a key of its own, nothing kept
+};
+
+class Daemon final : private links::Receiver,
+                     private os::DatagramSink,
+                     private service::Wire,
+                     private service::RingStore,
+                     private service::Observer,
+                     private plugin::Stopwatch {
+  public:
+    // All outlive it.
+    Daemon(const DaemonOptions& options, const config::Settings& settings, const config::Tree& tree,
+           plugin::Registry& registry, Log& log);
+    ~Daemon();
+
+    // Open everything and drop privileges.  The error names what was in the
+    // way; what had been opened is closed by the destructor.
+    Result<void> open();
+    // Look for the ring and serve until a signal or a fatal fault.  Returns the
+    // exit status: 0 after TERM or INT, 1 if this node had to stop itself.
+    int run();
+
+  private:
+    Result<void> open_crypto();
+    Result<void> open_network();
+    Result<void> open_node();
+    Result<void> open_services();
+    Result<void> open_clients();
+    Result<void> drop_privileges();
+    void dump();
+    bool turn();
+
+    // links::Receiver
+    void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) override;
+    // os::DatagramSink
+    void on_received(totem::LinkId link, MutableBytes datagram) override;
+    // service::Wire
+    void transmit(const totem::Transmit& what) override;
+    void flush() override;
+    // service::RingStore
+    void store(std::uint64_t ring_seq) override;
+    // service::Observer
+    void on_configuration(const totem::Configuration& now) override;
+    void on_stop(std::string_view why) override;
+    // plugin::Stopwatch
+    [[nodiscard]] Duration reading() const override;
+
+    const DaemonOptions& options_;
+    const config::Settings& settings_;
+    const config::Tree& tree_;
+    plugin::Registry& registry_;
+    Log& log_;
+    int exit_status_ = 0;
+    totem::Members left_since_last_ring_;
+
+    // In order of birth: destroyed from the end.
+    os::Loop loop_;
+    NodeId self_;
+    plugin::Kernel crypto_kernel_;
+    std::unique_ptr<plugin::Plugins> crypto_plugins_;
+    std::unique_ptr<plugin::SealGuard> seal_;
+    std::optional<os::Interface> interface_;
+    std::size_t sealed_max_ = 0;  // largest sealed datagram that the interface carries whole
+    std::unique_ptr<os::UdpTransport> transport_;
+    std::unique_ptr<links::Links> links_;
+    std::unique_ptr<os::RingStore> ring_store_;
+    std::unique_ptr<service::Node> node_;
+    plugin::Kernel service_kernel_;
+    std::unique_ptr<plugin::Plugins> service_plugins_;
+    std::vector<std::unique_ptr<plugin::ServiceGuard>> services_;
+    std::unique_ptr<os::UnixServer> clients_;
+    std::unique_ptr<os::Signals> signals_;
+};
+
+}  // namespace ais

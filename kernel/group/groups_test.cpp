@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Groups as a whole: two of them, a payload at a time; and the promise that
+// nothing is allocated per message, checked by counting operator new.
+
+#include "group/groups.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+extern std::uint64_t allocations;  // counting_new.cpp
+
+namespace ais::group {
+namespace {
+
+using ::testing::ElementsAre;
+using totem::Guarantee;
+
+struct Recorder final : Receiver {
+    void on_message(NodeId, std::uint16_t service, std::uint16_t, Bytes body) override {
+        ++count;
+        bytes += body.size();
+        if (keep) {
+            lines.push_back(std::to_string(service) + ":" + std::string(as_text(body)));
+        }
+    }
+    bool keep = true;
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    std::vector<std::string> lines;
+};
+
+struct CountingLog final : Log {
+    void write(Level, std::string_view, std::string_view id, std::string_view) override {
+        ids.emplace_back(id);
+    }
+    bool wants(Level, std::string_view) const override { return true; }
+    std::vector<std::string> ids;
+};
+
+totem::Configuration configuration(totem::Configuration::Kind kind) {
+    totem::Configuration now;
+    now.kind = kind;
+    return now;
+}
+
+class TwoGroups : public ::testing::Test {
+  protected:
+    TwoGroups() {
+        sender_.set_payload_max(1400);
+        sender_.set_gate(true);
+    }
+
+    static ais_status send(Groups& from,
+                           std::string_view body,
+                           Lane lane = Lane::ordinary,
+                           std::uint16_t service = 3) {
+        const ais_bytes parts[] = {to_abi(body)};
+        return from.multicast(lane, service, 1, Guarantee::agreed, parts);
+    }
+    bool carry() {
+        std::uint8_t room[1400];
+        Guarantee guarantee = Guarantee::agreed;
+        const std::size_t size = sender_.take(room, guarantee);
+        if (size > 0) {
+            deliver({room, size});
+        }
+        return size > 0;
+    }
+    void deliver(Bytes payload) {
+        receiver_.on_deliver({NodeId(1), totem::RingId{}, 1, Guarantee::agreed, payload});
+    }
+    void configure(totem::Configuration::Kind kind) {
+        const auto now = configuration(kind);
+        sender_.on_configure(now);
+        receiver_.on_configure(now);
+    }
+
+    Recorder nobody_;
+    Recorder received_;
+    CountingLog log_;
+    Groups sender_{Limits{}, nobody_, null_log()};
+    Groups receiver_{Limits{}, received_, log_};
+};
+
+TEST_F(TwoGroups, carry_messages_of_any_size) {
+    const std::string large(1U << 20, 'l');
+    send(sender_, "small");
+    send(sender_, large);
+    EXPECT_EQ(sender_.backlog(), (large.size() + 5 + 14 + 1399) / 1400);
+    while (carry()) {
+    }
+    EXPECT_EQ(sender_.backlog(), 0u);
+    EXPECT_THAT(received_.lines, ElementsAre("3:small", "3:" + large));
+    EXPECT_EQ(sender_.stats().sent_messages, 2u);
+    EXPECT_GT(sender_.stats().sent_fragments, 700u);
+    EXPECT_EQ(receiver_.stats().delivered_messages, 2u);
+    EXPECT_EQ(receiver_.stats().delivered_bytes, large.size() + 5);
+}
+
+TEST_F(TwoGroups, close_the_gate_at_a_regular_configuration_only) {
+    EXPECT_FALSE(Groups(Limits{}, nobody_, null_log()).gate_is_open())
+        << "closed before the first ring";
+    configure(totem::Configuration::Kind::transitional);
+    EXPECT_TRUE(sender_.gate_is_open());
+    configure(totem::Configuration::Kind::regular);
+    EXPECT_FALSE(sender_.gate_is_open());
+    send(sender_, "ordinary");
+    EXPECT_EQ(sender_.backlog(), 0u);
+    EXPECT_FALSE(carry());
+    send(sender_, "kernel", Lane::kernel, 0);
+    EXPECT_EQ(sender_.backlog(), 1u);
+    EXPECT_TRUE(carry());
+    sender_.set_gate(true);
+    EXPECT_TRUE(carry());
+    EXPECT_THAT(received_.lines, ElementsAre("0:kernel", "3:ordinary"));
+}
+
+TEST_F(TwoGroups,
+       finish_a_partly_received_message_of_a_node_that_left_before_the_regular_configuration) {
+    const std::string body(2000, 'x');
+    send(sender_, body);
+    EXPECT_TRUE(carry());
+    configure(totem::Configuration::Kind::transitional);
+    EXPECT_TRUE(carry());
+    EXPECT_EQ(received_.count, 1u);
+    EXPECT_EQ(receiver_.stats().dropped_partial, 0u);
+}
+
+TEST_F(TwoGroups, begin_a_partly_sent_message_again_in_the_new_ring) {
+    send(sender_, std::string(2000, 'x'));
+    EXPECT_TRUE(carry());
+    configure(totem::Configuration::Kind::regular);
+    EXPECT_EQ(receiver_.stats().dropped_partial, 1u);
+    sender_.set_gate(true);
+    while (carry()) {
+    }
+    EXPECT_THAT(received_.lines, ElementsAre("3:" + std::string(2000, 'x')));
+    EXPECT_EQ(receiver_.stats().malformed, 0u);
+}
+
+TEST_F(TwoGroups, forget_the_kernel_lane_at_a_regular_configuration) {
+    send(sender_, std::string(2000, 'k'), Lane::kernel, 0);
+    EXPECT_TRUE(carry());
+    configure(totem::Configuration::Kind::regular);
+    EXPECT_EQ(sender_.backlog(), 0u);
+    send(sender_, "new", Lane::kernel, 0);
+    EXPECT_TRUE(carry());
+    EXPECT_THAT(received_.lines, ElementsAre("0:new"));
+}
+
+TEST_F(TwoGroups, have_room_until_less_than_a_largest_message_fits) {
+    const std::string body(sender_.limits().message_max, 'x');
+    while (sender_.has_room()) {
+        ASSERT_EQ(send(sender_, body), AIS_OK);
+    }
+    EXPECT_EQ(send(sender_, body), AIS_ERR_AGAIN);
+    EXPECT_EQ(send(sender_, "a small one still fits"), AIS_OK);
+    EXPECT_EQ(send(sender_, body + "x"), AIS_ERR_TOO_BIG);
+    while (carry()) {
+    }
+    EXPECT_TRUE(sender_.has_room());
+}
+
+TEST_F(TwoGroups, count_malformed_payloads_and_log_them_ever_more_rarely) {
+    const std::uint8_t bad[] = {0x40};
+    for (int i = 0; i < 100; ++i) {
+        deliver(bad);
+    }
+    EXPECT_EQ(receiver_.stats().malformed, 100u);
+    EXPECT_EQ(log_.ids, std::vector<std::string>(7, "GROUP-001"));
+}
+
+TEST_F(TwoGroups, allocate_nothing_in_steady_state) {
+    received_.keep = false;
+    const std::string small(64, 's');
+    const std::string medium(5000, 'm');
+    const std::string large(900000, 'l');
+    const auto round = [&] {
+        for (int i = 0; i < 200; ++i) {
+            send(sender_, small);
+        }
+        send(sender_, medium);
+        send(sender_, large);
+        while (carry()) {
+        }
+    };
+    round();
+    const std::uint64_t before = allocations;
+    for (int i = 0; i < 20; ++i) {
+        round();
+    }
+    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(received_.count, 21u * 202u);
+}
+
+}  // namespace
+}  // namespace ais::group

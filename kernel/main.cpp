@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// aisexec-kernel: the table of contents.
+
+#include "configuration.hpp"
+#include "daemon.hpp"
+#include "embedded.hpp"
+#include "options.hpp"
+#include "os/daemonize.hpp"
+#include "os/log_sinks.hpp"
+#include "os/privileges.hpp"
+#include "plugin/registry.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+using namespace ais;
+
+int refuse(int status, const Error& error) {
+    std::fprintf(stderr, "aisexec-kernel: %s\n", error.text.c_str());
+    return status;
+}
+
+const std::vector<std::string> installed_plugins{AIS_PLUGIN_DIR};
+
+std::vector<std::string> services_to_load(const Options& options, const config::Settings& settings,
+                                          const plugin::Registry& registry) {
+    if (options.plugins) {
+        return *options.plugins;
+    }
+    return settings.plugins ? *settings.plugins : registry.names_offering(AIS_SERVICE_INTERFACE);
+}
+
+os::LogOptions log_options(const config::LoggingSettings& settings) {
+    os::LogOptions log;
+    log.to_stderr = settings.to_stderr;
+    log.to_syslog = settings.to_syslog;
+    log.to_file = settings.logfile.has_value();
+    log.logfile = settings.logfile.value_or("");
+    log.syslog_facility = settings.syslog_facility;
+    log.debug = settings.debug;
+    log.timestamp = settings.timestamp;
+    for (const config::Logger& logger : settings.loggers) {
+        log.loggers.push_back({logger.subsystem, logger.debug});
+    }
+    return log;
+}
+
+// From here on the process serves; the status is the process's.
+int serve(const Options& options, const Configuration& configuration, plugin::Registry& registry) {
+    os::Readiness readiness;
+    if (!options.foreground) {
+        auto detached = os::Readiness::detach();
+        if (!detached) {
+            return refuse(exit_failed, detached.error());
+        }
+        readiness = detached.take();
+    }
+    auto log = os::LogSinks::open(log_options(configuration.settings.logging));
+    if (!log) {
+        readiness.failed(exit_config);
+        return refuse(exit_config, log.error());
+    }
+    const DaemonOptions daemon_options{.run_dir = options.run_dir,
+                                       .state_dir = options.state_dir,
+                                       .key_file = options.authkey_file,
+                                       .services = services_to_load(options, configuration.settings, registry),
+                                       .embedded = options.embedded};
+    Daemon daemon(daemon_options, configuration.settings, configuration.tree, registry, **log);
+    if (auto opened = daemon.open(); !opened) {
+        AIS_LOG(**log, error, "main", "MAIN-012", opened.error().text);
+        readiness.failed(exit_config);
+        return exit_config;
+    }
+    readiness.ready();
+    return daemon.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (auto allowed = os::refuse_set_id(); !allowed) {
+        return refuse(exit_usage, allowed.error());
+    }
+    auto parsed = parse_options(argc, argv, [](const char* name) -> const char* { return std::getenv(name); });
+    if (!parsed) {
+        return refuse(exit_usage, parsed.error());
+    }
+    Options options = parsed.take();
+    if (options.action == Action::print) {
+        std::fputs(options.text.c_str(), stdout);
+        return exit_ok;
+    }
+
+    plugin::Registry registry;
+    registry.scan(options.plugin_dirs);
+    registry.scan(installed_plugins);
+    if (options.action == Action::list_plugins) {
+        std::fputs(registry.list().c_str(), stdout);
+        return exit_ok;
+    }
+
+    std::optional<EmbeddedHome> home;
+    if (options.embedded) {
+        auto made = EmbeddedHome::make(options);
+        if (!made) {
+            return refuse(exit_failed, made.error());
+        }
+        home = made.take();
+    }
+    auto configuration = options.embedded ? Result<Configuration>(embedded_configuration())
+                                          : load_configuration(registry, options.parser, options.config_file,
+                                                               os::start_up_log());
+    if (!configuration) {
+        return refuse(exit_config, configuration.error());
+    }
+    if (options.action == Action::check_config) {
+        std::fputs(describe(*configuration).c_str(), stdout);
+        return exit_ok;
+    }
+    registry.scan(configuration->settings.plugin_dirs);
+    return serve(options, *configuration, registry);
+}

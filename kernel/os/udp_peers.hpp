@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Who can be reached where: configured addresses and those learned from
+// authenticated datagrams.
+//
+// Invariants:
+//   1. At most one entry per node and per address.
+//   2. Our own address is never in it.
+//   3. A configured address is never forgotten: when its node moves away, it
+//      stays as a place where somebody may be.
+//
+// Pure; the ports of the two channels follow from one: control is data - 1.
+
+#pragma once
+
+#include "base/node_id.hpp"
+#include "os/address.hpp"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace ais::os {
+
+class UdpPeers {
+  public:
+    // Limit: a ring has at most AIS_NODES_MAX members; twice as many addresses
+    // may be configured for nodes that come and go.
+    static constexpr std::size_t peers_max = std::size_t{2} * AIS_NODES_MAX;
+
+    struct Peer {
+        NodeId node;      // invalid until heard
+        Address address;  // of the data channel
+        bool is_configured = false;
+        std::string host;  // for logs
+    };
+
+    // Requires: the address of `own` has its data port.
+    UdpPeers(NodeId self, const Address& own);
+
+    // False if the list is full.
+    bool configure(NodeId node, const Address& address);
+    // `address` of the data channel.  True if something changed.
+    bool learn(NodeId node, const Address& address);
+
+    [[nodiscard]] const Peer* find(NodeId node) const;
+    [[nodiscard]] const std::vector<Peer>& all() const { return peers_; }
+    [[nodiscard]] std::size_t configured() const;
+
+  private:
+    Peer* find_address(const Address& address);
+
+    NodeId self_;
+    Address own_;
+    std::vector<Peer> peers_;
+};
+
+}  // namespace ais::os

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// How many datagrams a visit of the token may send.
+//
+// All nodes together send at most a window per rotation, and under load each
+// gets the share of it that its backlog is of all backlogs.  The token carries
+// what was sent in the last rotation (fcc) and what waits (backlog); both
+// contain our own part of our last visit, which is taken out before the rest
+// is compared with the window.  (openais left it in, which cost up to a
+// quarter of the window.)
+//
+// Deviates: who has something to send may always send one datagram, so that n
+// nodes may exceed the window by n - 1.
+//
+// Paper: TOCS 1995, section 4.5.  Threads: none.
+
+#pragma once
+
+#include "totem/packet.hpp"
+
+namespace ais::totem {
+
+class FlowControl {
+  public:
+    // A new ring.  `window` is what its members agreed on.
+    // Requires: window > 0, max_messages > 0.
+    void reset(std::uint32_t window, std::uint32_t max_messages);
+
+    // Datagrams, retransmissions included, that this visit may send while
+    // `backlog` wait here.
+    [[nodiscard]] std::uint32_t allowed(const Token& token, std::uint64_t backlog) const;
+
+    // Books what this visit sent, and what waits after it, into the token.
+    void account(Token& token, std::uint32_t sent, std::uint64_t backlog);
+
+    [[nodiscard]] std::uint32_t window() const { return window_; }
+
+  private:
+    std::uint32_t window_ = 1;
+    std::uint32_t max_messages_ = 1;
+    std::uint32_t my_trc_ = 0;  // sent on the last visit
+    std::uint32_t my_pbl_ = 0;  // backlog at the last visit
+};
+
+}  // namespace ais::totem

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Gather: find out who is there, and agree on it.
+//
+// A ring is formed on processors - failed if and only if each node in it has
+// announced exactly these two sets.  Both sets only grow until a ring is
+// installed, so the exchange ends.
+//
+// Paper: TOCS 1995, section 5.1.
+
+#include "base/assert.hpp"
+#include "base/mark.hpp"
+#include "totem/state.hpp"
+
+#include <algorithm>
+
+namespace ais::totem {
+
+namespace {
+
+Members agreed(const State& s) {
+    return s.processors.without(s.failed);
+}
+
+bool has_consensus(const State& s) {
+    return agreed(s).is_subset_of(s.consensus);
+}
+
+void set_join_timer(State& s) {
+    // Why the jitter: nodes that lost the same token would all speak at once.
+    const auto spread = static_cast<std::uint64_t>(s.config.join_timeout.count()) / 4;
+    s.deadlines.set(Timer::join,
+                    s.now + s.config.join_timeout -
+                        Duration(static_cast<std::int64_t>(s.prng.below(spread + 1))));
+}
+
+void transmit_join(State& s, Effects& out) {
+    Join join;
+    join.incarnation = s.incarnation;
+    join.ring_seq = std::max(s.known_seq, s.adopted_seq);
+    join.processors = s.processors;
+    join.failed = s.failed;
+    const std::size_t size = encode(s.scratch, s.self, join);
+    AIS_ASSERT(size > 0);
+    ++s.stats.joins_sent;
+    transmit(out, std::nullopt, Traffic::control, Bytes(s.scratch).first(size));
+}
+
+// The sets of this node are new: all must agree once more.
+void start_round(State& s, Effects& out) {
+    AIS_ASSERT(s.phase == Phase::gather);
+    AIS_ASSERT(s.processors.contains(s.self) && !s.failed.contains(s.self));
+    s.consensus = Members{s.self};
+    s.deadlines.set(Timer::consensus, s.now + s.config.consensus_timeout);
+    set_join_timer(s);
+    transmit_join(s, out);
+}
+
+// Leave the present state; start_round() must follow.
+void prepare_gather(State& s, std::string_view reason) {
+    log_line(s.log,
+             s.phase == Phase::operational ? Level::notice : Level::info,
+             "totem",
+             "TOTEM-001",
+             "gathering from ",
+             name_of(s.phase),
+             ": ",
+             reason);
+    ++s.stats.gathers;
+    if (s.phase == Phase::operational) {
+        s.processors = s.installed->members;
+        s.failed.clear();
+        s.heard.clear();
+        s.installed->has_token = false;
+    }
+    // What an interrupted recovery has learnt of the old ring stays in its log.
+    s.recovery = Recovery{};
+    s.loopback = false;
+    s.kept_token_size = 0;
+    s.phase = Phase::gather;
+    s.processors.insert(s.self);
+    s.deadlines.clear_all();
+}
+
+void try_commit(State& s, Effects& out) {
+    const Members members = agreed(s);
+    if (members.size() > 1 && members.lowest() == s.self && has_consensus(s)) {
+        create_commit_token(s, out);
+    }
+}
+
+// Which of our rings, if any, `from` is believed to be in, with its incarnation.
+bool is_restarted(const Ring& ring, NodeId from, std::uint64_t incarnation) {
+    const auto at = ring.members.index_of(from);
+    return at && ring.incarnations[*at] != 0 && ring.incarnations[*at] != incarnation;
+}
+
+// Take over what `join` knows; false if that is nothing new.
+bool merge_sets(State& s, NodeId from, const Join& join) {
+    const std::size_t processors = s.processors.size();
+    const std::size_t failed = s.failed.size();
+    s.processors.merge(join.processors);
+    if (join.failed.contains(s.self)) {
+        AIS_MARK("gather.rejects_who_rejects_us");
+        s.failed.insert(from);
+    } else if (s.installed->members.contains(from)) {
+        s.failed.merge(join.failed);
+    } else {
+        // Deviates: a stranger's word does not fail a node that we hear.  Why: two
+        // components that have given up different nodes would otherwise hand their
+        // failures to each other, and rings would form and break without end.
+        AIS_MARK("gather.trusts_its_ears");
+        s.failed.merge(join.failed.without(s.heard));
+    }
+    return s.processors.size() != processors || s.failed.size() != failed;
+}
+
+void process_join(State& s, NodeId from, const Join& join, Effects& out) {
+    s.heard.insert(from);
+    if (join.leave) {
+        if (s.processors.contains(from) && !s.failed.contains(from)) {
+            s.failed.insert(from);
+            start_round(s, out);
+            if (agreed(s) == Members{s.self}) {
+                create_commit_token(s, out);
+            }
+        }
+        return;
+    }
+    if (join.processors == s.processors && join.failed == s.failed) {
+        s.consensus.insert(from);
+        try_commit(s, out);
+        return;
+    }
+    if (join.processors.is_subset_of(s.processors) && join.failed.is_subset_of(s.failed)) {
+        return;  // it will catch up with our join
+    }
+    if (s.failed.contains(from)) {
+        AIS_MARK("gather.ignores_failed");
+        return;
+    }
+    if (!merge_sets(s, from, join)) {
+        return;  // we never agree; time will tell who is left out
+    }
+    start_round(s, out);
+    if (join.processors == s.processors && join.failed == s.failed) {
+        s.consensus.insert(from);
+        try_commit(s, out);
+    }
+}
+
+}  // namespace
+
+void enter_gather(State& s, std::string_view reason, Effects& out) {
+    prepare_gather(s, reason);
+    start_round(s, out);
+}
+
+void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out) {
+    log_line(s.log, level, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
+    prepare_gather(s, reason);
+    s.failed.insert(node);
+    start_round(s, out);
+}
+
+void on_join(State& s, NodeId from, const Join& join, Effects& out) {
+    if (join.version_min > wire_version || join.version_max < wire_version) {
+        ++s.stats.wrong_version;
+        return;
+    }
+    if (s.now < s.joins_stale_until) {
+        AIS_MARK("gather.drops_joins_of_a_pause");
+        ++s.stats.stale_joins;
+        return;
+    }
+    if (join.ring_seq > s.known_seq + ring_seq_jump_max) {
+        ++s.stats.malformed;
+        return;
+    }
+    s.known_seq = std::max(s.known_seq, join.ring_seq);
+
+    switch (s.phase) {
+        case Phase::operational: {
+            const Ring& ring = *s.installed;
+            const bool member = ring.members.contains(from);
+            const bool restarted = is_restarted(ring, from, join.incarnation);
+            if (member && !restarted && join.ring_seq < ring.id.seq) {
+                // Why: a join from before this ring may still be on the wire.
+                AIS_MARK("gather.ignores_join_of_older_ring");
+                ++s.stats.stale_joins;
+                return;
+            }
+            // A stranger that has given up one of us will form a ring of its own, and then
+            // we can merge without a grudge.
+            if (join.leave ? (!member || restarted)
+                           : (!member && !join.failed.intersection(ring.members).empty())) {
+                ++s.stats.stale_joins;
+                return;
+            }
+            if (join.leave) {
+                exclude(s, from, Level::notice, "it leaves", out);
+                if (agreed(s) == Members{s.self}) {
+                    create_commit_token(s, out);
+                }
+                return;
+            }
+            prepare_gather(s, restarted ? "a member has restarted" : "a join");
+            s.processors.merge(join.processors);
+            start_round(s, out);
+            break;
+        }
+        case Phase::commit:
+        case Phase::recovery: {
+            const Ring& ring = *s.forming;
+            if (!ring.members.contains(from) || (join.ring_seq < ring.id.seq && !join.leave &&
+                                                 !is_restarted(ring, from, join.incarnation))) {
+                ++s.stats.stale_joins;
+                return;
+            }
+            AIS_MARK("gather.join_ends_commit");
+            enter_gather(s, "a member gathers again", out);
+            break;
+        }
+        case Phase::gather:
+            break;
+        case Phase::idle:
+        case Phase::left:
+            return;
+    }
+    process_join(s, from, join, out);
+}
+
+void on_foreign(State& s, NodeId from, std::string_view what, Effects& out) {
+    if (s.phase == Phase::operational) {
+        if (s.installed->members.contains(from)) {
+            return;  // late, or gone on without us: then the token will not come back
+        }
+        prepare_gather(s, what);
+        s.processors.insert(from);
+        start_round(s, out);
+    } else if (s.phase == Phase::gather && !s.processors.contains(from)) {
+        s.processors.insert(from);
+        start_round(s, out);
+    }
+}
+
+void on_join_timer(State& s, Effects& out) {
+    if (s.phase == Phase::gather) {
+        set_join_timer(s);
+        transmit_join(s, out);
+    }
+}
+
+void on_consensus_timer(State& s, Effects& out) {
+    if (s.phase != Phase::gather) {
+        return;
+    }
+    const Members alone{s.self};
+    if (!has_consensus(s)) {
+        AIS_MARK("gather.consensus_timeout");
+        const Members silent = agreed(s).without(s.consensus);
+        AIS_LOG(s.log, notice, "totem", "TOTEM-002", "no agreement with ", silent, " in time");
+        s.failed.merge(silent);
+        start_round(s, out);
+    } else if (agreed(s) != alone) {
+        // Agreed, but the representative did not send the commit token.
+        AIS_MARK("gather.commit_token_did_not_come");
+        start_round(s, out);
+    }
+    if (agreed(s) == alone) {
+        create_commit_token(s, out);
+    }
+}
+
+void transmit_leave(State& s, Effects& out) {
+    Join join;
+    join.incarnation = s.incarnation;
+    join.ring_seq = std::max(s.known_seq, s.adopted_seq);
+    join.leave = true;
+    join.processors = s.phase == Phase::operational ? s.installed->members : s.processors;
+    join.processors.insert(s.self);
+    join.failed.insert(s.self);
+    const std::size_t size = encode(s.scratch, s.self, join);
+    AIS_ASSERT(size > 0);
+    transmit(out, std::nullopt, Traffic::control, Bytes(s.scratch).first(size));
+}
+
+}  // namespace ais::totem

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Operational: the ring is installed, messages come and go.
+//
+// Data of the ring are stored whatever the state, except in Commit, where the
+// log must stay as our slot of the commit token describes it.
+
+#include "base/assert.hpp"
+#include "base/mark.hpp"
+#include "totem/state.hpp"
+
+#include <utility>
+
+namespace ais::totem {
+
+namespace {
+
+// The ring whose log takes data of `id` now.
+Ring* storing_ring(State& s, const RingId& id) {
+    switch (s.phase) {
+        case Phase::operational:
+        case Phase::gather:
+            return s.installed->id == id ? s.installed.get() : nullptr;
+        case Phase::recovery:
+            return s.forming->id == id ? s.forming.get() : nullptr;
+        case Phase::idle:
+        case Phase::commit:
+        case Phase::left:
+            return nullptr;
+    }
+    return nullptr;
+}
+
+Configuration regular_configuration(const State& s) {
+    Configuration now;
+    now.kind = Configuration::Kind::regular;
+    now.ring = s.forming->id;
+    now.members = s.forming->members;
+    now.joined = now.members.without(s.recovery.transitional);
+    for (std::size_t i = 0; i < s.commit.count; ++i) {
+        now.previous[i] = s.commit.slots[i].old_ring;
+    }
+    return now;
+}
+
+}  // namespace
+
+void enter_operational(State& s, Effects& out) {
+    AIS_ASSERT(s.phase == Phase::recovery);
+    deliver_old_ring(s, out);
+    s.configuration = regular_configuration(s);
+    std::swap(s.installed, s.forming);
+    s.phase = Phase::operational;
+    s.processors.clear();
+    s.failed.clear();
+    s.consensus.clear();
+    s.recovery = Recovery{};
+    ++s.stats.rings;
+    s.deadlines.clear(Timer::join);
+    s.deadlines.clear(Timer::consensus);
+    if (s.installed->id.representative == s.self) {
+        s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
+    }
+    AIS_LOG(s.log,
+            notice,
+            "totem",
+            "TOTEM-003",
+            "ring ",
+            s.configuration.ring,
+            " formed with members ",
+            s.configuration.members,
+            ", joined ",
+            s.configuration.joined,
+            ", left ",
+            s.transitional.left);
+    s.transitional.left.clear();
+    out.emit(Configure{&s.configuration});
+    deliver_ready(s, out);
+}
+
+void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
+    Message message;
+    if (!decode(datagram.subspan(PacketHeader::size), message)) {
+        ++s.stats.malformed;
+        return;
+    }
+    Ring* const ring = storing_ring(s, message.ring);
+    if (ring == nullptr) {
+        ++s.stats.foreign;
+        if (message.ring != s.installed->id) {
+            on_foreign(s, from, "messages of another ring", out);
+        }
+        return;
+    }
+    if (!ring->members.contains(from) || !ring->members.contains(message.originator) ||
+        message.originator == s.self || datagram.size() > s.config.datagram_max) {
+        if (message.originator == s.self && ring->log.holds(message.seq)) {
+            ++s.stats.duplicates;  // somebody sent our own message again for a third
+        } else if (message.originator != s.self || message.seq > ring->log.freed()) {
+            ++s.stats.malformed;
+        }
+        return;
+    }
+    if (message.seq <= ring->log.freed() || ring->log.holds(message.seq)) {
+        ++s.stats.duplicates;
+        return;
+    }
+    if (!ring->log.fits(message.seq)) {
+        ++s.stats.log_overflows;
+        return;
+    }
+    if (message.encapsulated && s.phase == Phase::recovery && !take_recovered(s, message)) {
+        return;
+    }
+
+    ++s.stats.received;
+    const MutableBytes room = ring->log.room();
+    copy_bytes(room.data(), datagram);
+    patch_sender(room, s.self);
+    MessageLog::Entry& entry = ring->log.store(message.seq, datagram.size());
+    entry.originator = message.originator;
+    entry.guarantee = message.encapsulated ? Guarantee::agreed : message.guarantee;
+    entry.encapsulated = message.encapsulated;
+    if (passes_tokens(s.phase) && message.seq > ring->forwarded_seq) {
+        // Only who had the token after us could give this seq.
+        s.deadlines.clear(Timer::token_retransmit);
+    }
+    if (s.phase == Phase::operational) {
+        deliver_ready(s, out);
+    }
+}
+
+void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& out) {
+    if (notice.ring == s.installed->id) {
+        return;
+    }
+    on_foreign(s, from, "another ring", out);
+}
+
+void transmit_merge_detect(State& s, Effects& out) {
+    if (s.phase != Phase::operational || s.installed->id.representative != s.self) {
+        return;
+    }
+    s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
+    const std::size_t size =
+        encode(s.scratch, s.self, PacketType::merge_detect, RingNotice{s.installed->id});
+    transmit(out, std::nullopt, Traffic::control, Bytes(s.scratch).first(size));
+}
+
+void on_hold_cancel(State& s, NodeId from, const RingNotice& notice, Effects& out) {
+    if (s.phase != Phase::operational || notice.ring != s.installed->id ||
+        !s.installed->members.contains(from)) {
+        ++s.stats.foreign;
+        return;
+    }
+    AIS_MARK("operational.hold_cancelled");
+    // Why also without the token in hand: it may be on its way to be held.
+    s.installed->idle_visits = 0;
+    if (s.installed->has_token) {
+        visit_token(s, out);
+    }
+}
+
+void wake(State& s, Effects& out) {
+    if (s.phase != Phase::operational) {
+        return;
+    }
+    Ring& ring = *s.installed;
+    if (ring.has_token) {
+        ring.idle_visits = 0;
+        visit_token(s, out);
+        return;
+    }
+    const bool may_be_held = ring.idle_visits + 2 >= s.config.seqno_unchanged_rotations;
+    const bool has_news = s.source.backlog() > 0 || s.congested != ring.counted_congested;
+    if (!may_be_held || !has_news || ring.id.representative == s.self) {
+        return;
+    }
+    if (s.deadlines.is_set(Timer::hold_cancel)) {
+        return;  // asked already
+    }
+    ++s.stats.hold_cancels_sent;
+    s.deadlines.set(Timer::hold_cancel, s.now + s.config.join_timeout);
+    const std::size_t size =
+        encode(s.scratch, s.self, PacketType::hold_cancel, RingNotice{ring.id});
+    transmit(out, ring.id.representative, Traffic::control, Bytes(s.scratch).first(size));
+}
+
+}  // namespace ais::totem

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "totem/packet.hpp"
+
+#include "base/assert.hpp"
+#include "totem/config.hpp"
+
+#include <ais/codec.hpp>
+
+namespace ais::totem {
+
+namespace {
+
+constexpr std::uint8_t flag_encapsulated = 1;
+constexpr std::uint8_t flag_retransmitted = 2;
+constexpr std::uint8_t flag_obliged = 4;
+constexpr std::uint8_t flag_retrans = 1;
+constexpr std::uint8_t flag_leave = 1;
+constexpr std::uint8_t flag_filled = 1;
+constexpr std::uint8_t flag_received = 2;
+
+constexpr std::size_t offset_sender = 4;
+constexpr std::size_t offset_round = PacketHeader::size + 28;
+constexpr std::size_t offset_flags = PacketHeader::size + 33;
+
+static_assert(Token::size_max <= 700, "config.cpp takes 700 as the least datagram");
+static_assert(PacketHeader::size + 24 + CommitToken::slot_size * Members::capacity <=
+              control_datagram_max);
+static_assert(PacketHeader::size + 26 + 8 * Members::capacity <= control_datagram_max);
+
+void write_header(Writer& to, PacketType type, NodeId sender) {
+    to.u16(wire_magic);
+    to.u8(wire_version);
+    to.u8(static_cast<std::uint8_t>(type));
+    to.u32(sender.value());
+}
+
+void write_ring(Writer& to, const RingId& ring) {
+    to.u64(ring.seq);
+    to.u32(ring.representative.value());
+    to.u32(ring.salt);
+}
+
+RingId read_ring(Reader& from) {
+    RingId ring;
+    ring.seq = from.u64();
+    ring.representative = NodeId(from.u32());
+    ring.salt = from.u32();
+    if (ring.seq >= seq_limit) {
+        from.fail();
+    }
+    return ring;
+}
+
+Seq read_seq(Reader& from) {
+    const Seq seq = from.u64();
+    if (seq >= seq_limit) {
+        from.fail();
+    }
+    return seq;
+}
+
+void write_no_extensions(Writer& to) {
+    to.u16(0);
+}
+
+// Nothing but well-formed elements may follow.
+bool skip_extensions(Reader& from) {
+    Reader elements(from.bytes(from.u16()));
+    while (from.ok() && elements.remaining() > 0) {
+        elements.u16();
+        elements.bytes(elements.u16());
+        if (!elements.ok()) {
+            return false;
+        }
+    }
+    return from.finished();
+}
+
+void write_message_header(Writer& to, const Message& message) {
+    write_ring(to, message.ring);
+    to.u64(message.seq);
+    to.u32(message.originator.value());
+    to.u32(message.round);
+    to.u8(static_cast<std::uint8_t>(message.guarantee));
+    to.u8(static_cast<std::uint8_t>((message.encapsulated ? flag_encapsulated : 0) |
+                                    (message.retransmitted ? flag_retransmitted : 0) |
+                                    (message.obliged ? flag_obliged : 0)));
+    to.u16(0);
+}
+
+void write_members(Writer& to, const Members& members) {
+    for (const NodeId node : members) {
+        to.u32(node.value());
+    }
+}
+
+bool read_members(Reader& from, std::size_t count, Members& to) {
+    to.clear();
+    NodeId last;
+    for (std::size_t i = 0; i < count; ++i) {
+        const NodeId node(from.u32());
+        if (!from.ok() || node <= last) {
+            return false;
+        }
+        to.insert(node);
+        last = node;
+    }
+    return true;
+}
+
+std::size_t size_if_ok(const Writer& writer) {
+    return writer.ok() ? writer.size() : 0;
+}
+
+}  // namespace
+
+bool Token::request(Seq wanted) {
+    for (std::size_t i = 0; i < request_count; ++i) {
+        if (wanted >= requests[i].start && wanted - requests[i].start < 64) {
+            requests[i].bitmap |= std::uint64_t{1} << (wanted - requests[i].start);
+            return true;
+        }
+    }
+    if (request_count == requests_max) {
+        return false;
+    }
+    requests[request_count++] = {wanted, 1};
+    return true;
+}
+
+Members CommitToken::members() const {
+    Members members;
+    for (std::size_t i = 0; i < count; ++i) {
+        members.insert(slots[i].node);
+    }
+    return members;
+}
+
+bool CommitToken::is_filled() const {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!slots[i].filled) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Verdict decode(Bytes datagram, PacketHeader& to) {
+    Reader from(datagram);
+    const std::uint16_t magic = from.u16();
+    const std::uint8_t version = from.u8();
+    const std::uint8_t type = from.u8();
+    to.sender = NodeId(from.u32());
+    if (!from.ok() || magic != wire_magic) {
+        return Verdict::malformed;
+    }
+    if (version != wire_version) {
+        return Verdict::wrong_version;
+    }
+    if (type < static_cast<std::uint8_t>(PacketType::data) ||
+        type > static_cast<std::uint8_t>(PacketType::hold_cancel) || !to.sender.is_valid()) {
+        return Verdict::malformed;
+    }
+    to.type = static_cast<PacketType>(type);
+    return Verdict::ok;
+}
+
+bool decode(Bytes body, Message& to) {
+    Reader from(body);
+    to.ring = read_ring(from);
+    to.seq = read_seq(from);
+    to.originator = NodeId(from.u32());
+    to.round = from.u32();
+    const std::uint8_t guarantee = from.u8();
+    const std::uint8_t flags = from.u8();
+    from.u16();
+    to.encapsulated = (flags & flag_encapsulated) != 0;
+    to.retransmitted = (flags & flag_retransmitted) != 0;
+    to.obliged = (flags & flag_obliged) != 0;
+    to.payload = from.rest();
+    if (!from.ok() || to.seq == 0 || !to.ring.is_valid() || !to.originator.is_valid()) {
+        return false;
+    }
+    if (guarantee != static_cast<std::uint8_t>(Guarantee::agreed) &&
+        guarantee != static_cast<std::uint8_t>(Guarantee::safe)) {
+        return false;
+    }
+    to.guarantee = static_cast<Guarantee>(guarantee);
+    return true;
+}
+
+bool decode(Bytes body, Token& to) {
+    Reader from(body);
+    to.ring = read_ring(from);
+    to.token_seq = read_seq(from);
+    to.seq = read_seq(from);
+    to.aru = read_seq(from);
+    to.aru_id = NodeId(from.u32());
+    to.fcc = from.u32();
+    to.backlog = from.u32();
+    to.congested = from.u16();
+    to.retrans_flg = (from.u8() & flag_retrans) != 0;
+    to.request_count = from.u8();
+    if (!from.ok() || to.request_count > Token::requests_max) {
+        return false;
+    }
+    for (std::size_t i = 0; i < to.request_count; ++i) {
+        to.requests[i].start = read_seq(from);
+        to.requests[i].bitmap = from.u64();
+    }
+    return skip_extensions(from) && to.ring.is_valid() && to.aru <= to.seq;
+}
+
+bool decode(Bytes body, NodeId sender, Join& to) {
+    Reader from(body);
+    to.incarnation = from.u64();
+    to.ring_seq = read_seq(from);
+    to.version_min = from.u8();
+    to.version_max = from.u8();
+    to.leave = (from.u8() & flag_leave) != 0;
+    from.u8();
+    const std::size_t processors = from.u16();
+    const std::size_t failed = from.u16();
+    if (!from.ok() || processors > Members::capacity || failed > Members::capacity ||
+        !read_members(from, processors, to.processors) || !read_members(from, failed, to.failed)) {
+        return false;
+    }
+    return skip_extensions(from) && to.version_min <= to.version_max &&
+           to.processors.contains(sender) && to.failed.contains(sender) == to.leave;
+}
+
+bool decode(Bytes body, CommitToken& to) {
+    Reader from(body);
+    to.ring = read_ring(from);
+    to.hop = from.u32();
+    to.count = from.u16();
+    if (!from.ok() || to.count == 0 || to.count > Members::capacity) {
+        return false;
+    }
+    NodeId last;
+    for (std::size_t i = 0; i < to.count; ++i) {
+        CommitToken::Slot& slot = to.slots[i];
+        slot.node = NodeId(from.u32());
+        const std::uint8_t flags = from.u8();
+        slot.filled = (flags & flag_filled) != 0;
+        slot.received = (flags & flag_received) != 0;
+        slot.window = from.u32();
+        slot.incarnation = from.u64();
+        slot.old_ring = read_ring(from);
+        slot.old_aru = read_seq(from);
+        slot.old_high = read_seq(from);
+        slot.high_delivered = read_seq(from);
+        if (!from.ok() || slot.node <= last || slot.old_aru > slot.old_high ||
+            slot.high_delivered > slot.old_aru) {
+            return false;
+        }
+        last = slot.node;
+    }
+    return skip_extensions(from) && to.ring.representative == to.slots[0].node;
+}
+
+bool decode(Bytes body, RingNotice& to) {
+    Reader from(body);
+    to.ring = read_ring(from);
+    return skip_extensions(from) && to.ring.is_valid();
+}
+
+std::size_t encode(MutableBytes to, NodeId sender, const Token& token) {
+    Writer writer(to);
+    write_header(writer, PacketType::token, sender);
+    write_ring(writer, token.ring);
+    writer.u64(token.token_seq);
+    writer.u64(token.seq);
+    writer.u64(token.aru);
+    writer.u32(token.aru_id.value());
+    writer.u32(token.fcc);
+    writer.u32(token.backlog);
+    writer.u16(token.congested);
+    writer.u8(token.retrans_flg ? flag_retrans : 0);
+    writer.u8(token.request_count);
+    for (std::size_t i = 0; i < token.request_count; ++i) {
+        writer.u64(token.requests[i].start);
+        writer.u64(token.requests[i].bitmap);
+    }
+    write_no_extensions(writer);
+    return size_if_ok(writer);
+}
+
+std::size_t encode(MutableBytes to, NodeId sender, const Join& join) {
+    Writer writer(to);
+    write_header(writer, PacketType::join, sender);
+    writer.u64(join.incarnation);
+    writer.u64(join.ring_seq);
+    writer.u8(join.version_min);
+    writer.u8(join.version_max);
+    writer.u8(join.leave ? flag_leave : 0);
+    writer.u8(0);
+    writer.u16(static_cast<std::uint16_t>(join.processors.size()));
+    writer.u16(static_cast<std::uint16_t>(join.failed.size()));
+    write_members(writer, join.processors);
+    write_members(writer, join.failed);
+    write_no_extensions(writer);
+    return size_if_ok(writer);
+}
+
+std::size_t encode(MutableBytes to, NodeId sender, const CommitToken& token) {
+    Writer writer(to);
+    write_header(writer, PacketType::commit_token, sender);
+    write_ring(writer, token.ring);
+    writer.u32(token.hop);
+    writer.u16(static_cast<std::uint16_t>(token.count));
+    for (std::size_t i = 0; i < token.count; ++i) {
+        const CommitToken::Slot& slot = token.slots[i];
+        writer.u32(slot.node.value());
+        writer.u8(static_cast<std::uint8_t>((slot.filled ? flag_filled : 0) |
+                                            (slot.received ? flag_received : 0)));
+        writer.u32(slot.window);
+        writer.u64(slot.incarnation);
+        write_ring(writer, slot.old_ring);
+        writer.u64(slot.old_aru);
+        writer.u64(slot.old_high);
+        writer.u64(slot.high_delivered);
+    }
+    write_no_extensions(writer);
+    return size_if_ok(writer);
+}
+
+std::size_t encode(MutableBytes to, NodeId sender, PacketType type, const RingNotice& notice) {
+    AIS_ASSERT(type == PacketType::merge_detect || type == PacketType::hold_cancel);
+    Writer writer(to);
+    write_header(writer, type, sender);
+    write_ring(writer, notice.ring);
+    write_no_extensions(writer);
+    return size_if_ok(writer);
+}
+
+void encode_data_header(MutableBytes to, NodeId sender, const Message& message) {
+    AIS_ASSERT(to.size() >= data_header_size);
+    Writer writer(to);
+    write_header(writer, PacketType::data, sender);
+    write_message_header(writer, message);
+}
+
+void encode_message_header(MutableBytes to, const Message& message) {
+    AIS_ASSERT(to.size() >= Message::header_size);
+    Writer writer(to);
+    write_message_header(writer, message);
+}
+
+void patch_sender(MutableBytes datagram, NodeId sender) {
+    AIS_ASSERT(datagram.size() >= PacketHeader::size);
+    Writer(datagram).patch_u32(offset_sender, sender.value());
+}
+
+void patch_data_header(MutableBytes datagram, std::uint32_t round, bool retransmitted) {
+    AIS_ASSERT(datagram.size() >= data_header_size);
+    Writer(datagram).patch_u32(offset_round, round);
+    if (retransmitted) {
+        datagram[offset_flags] |= flag_retransmitted;
+    }
+}
+
+}  // namespace ais::totem

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The state behind Engine, and the handlers that share it, by file.
+//
+// There are at most two rings.  `installed` is the ring of the last regular
+// configuration: its messages are ordered and delivered.  `forming` is the one
+// that Commit and Recovery build; it becomes the installed one in
+// enter_operational().  Tokens and data of any other ring are foreign.
+//
+//            token lost, join, merge                consensus
+//   Operational ─────────────▶ Gather ◀──────────────┐  │
+//        ▲                        │   commit token    │  │
+//        │                        └────────▶ Commit ──┤  │
+//        │   everybody has everything          │      │  │
+//        └────────────────────── Recovery ◀────┘      │  │
+//                                   └── token lost ───┘
+//
+// Invariants:
+//   1. forming is in use only in Commit and Recovery.
+//   2. The messages of installed do not change in Commit, so that what our slot
+//      of the commit token says stays true.
+//   3. installed.delivered >= installed.stable after every call.
+
+#pragma once
+
+#include "base/deadlines.hpp"
+#include "base/prng.hpp"
+#include "totem/engine.hpp"
+#include "totem/flow_control.hpp"
+#include "totem/message_log.hpp"
+#include "totem/packet.hpp"
+#include "totem/stats.hpp"
+
+#include <array>
+#include <string_view>
+
+namespace ais::totem {
+
+enum class Phase : std::uint8_t { idle, operational, gather, commit, recovery, left };
+
+const char* name_of(Phase phase);
+
+enum class Timer : std::uint8_t {
+    token_loss,        // Operational, Commit, Recovery
+    token_retransmit,  // regular or commit token, until there is proof of its progress
+    hold,              // the representative lets the token go
+    hold_cancel,       // ask again for the token
+    join,              // Gather: repeat the join
+    consensus,         // Gather
+    merge_detect,      // Operational representative
+    wake,              // work of our own making, due at once
+    count
+};
+
+// One ring and our place in it.
+struct Ring {
+    Ring(const Config& config) : log(config.log_slots, config.datagram_max) {}
+
+    RingId id;
+    Members members;
+    NodeId predecessor;
+    NodeId successor;
+    std::array<std::uint64_t, Members::capacity> incarnations{};  // as members
+
+    MessageLog log;
+    FlowControl flow;
+    Seq delivered = 0;
+    Seq stable = 0;
+
+    // The token.
+    Token token;  // while we work on it, and while it is held
+    bool has_token = false;
+    std::uint64_t token_seq = 0;  // of the last one accepted
+    std::uint64_t visits = 0;     // tokens accepted
+    std::uint32_t forwarded = 0;  // tokens forwarded: the round in data headers
+    Seq forwarded_aru = 0;        // aru and seq as forwarded last
+    Seq forwarded_seq = 0;
+    std::uint32_t idle_visits = 0;  // in a row without a new seq
+    bool counted_congested = false;
+
+    // Failure to receive.
+    Seq stuck_aru = 0;
+    NodeId stuck_id;
+    std::uint32_t stuck_visits = 0;
+    Instant stuck_since;
+
+    void reset(const RingId& ring, const Members& nodes, NodeId self);
+};
+
+// What Recovery knows from the filled commit token, and how far it is.
+struct Recovery {
+    Members transitional;  // those who come from our old ring with us
+    Seq high_delivered = 0;
+    Seq cursor = 0;  // next message of the old ring to look at for sending
+    Seq last = 0;    // last one
+    bool owns_retrans_flg = false;
+    std::uint32_t quiet_visits = 0;  // in a row with retrans_flg clear
+    Seq install_seq = 0;
+    bool has_obligation = false;
+    std::uint32_t complete_visits = 0;  // in a row with token.aru >= install_seq
+    Seq seen_aru = 0;                   // at the last progress
+    Seq seen_seq = 0;
+    Instant progress_at;
+};
+
+struct State {
+    State(const Config& config, const Engine::Identity& identity, Source& source, Log& log);
+
+    const Config config;
+    const NodeId self;
+    const std::uint64_t incarnation;
+    const std::uint32_t salt;
+    Source& source;
+    Log& log;
+    Prng prng;
+
+    Phase phase = Phase::idle;
+    Instant now{};
+    Instant joins_stale_until{};
+    Deadlines<Timer> deadlines;
+    Stats stats;
+    bool congested = false;
+    bool loopback = false;  // a ring of one: the token is at our own door
+
+    // Numbers of rings: the highest that we were part of, and heard of.
+    std::uint64_t adopted_seq = 0;
+    std::uint64_t known_seq = 0;
+
+    // Gather.
+    Members processors;
+    Members failed;
+    Members consensus;
+    Members heard;  // whose joins reached us
+
+    std::unique_ptr<Ring> installed;
+    std::unique_ptr<Ring> forming;
+    Configuration configuration;  // last regular one
+    Configuration transitional;   // storage for the effect
+
+    // Commit and Recovery.
+    CommitToken commit;
+    Recovery recovery;
+
+    // What the token_retransmit timer sends again.
+    std::array<std::uint8_t, control_datagram_max> kept_token;
+    std::size_t kept_token_size = 0;
+    NodeId kept_token_to;
+    // Scratch for control datagrams.
+    std::array<std::uint8_t, control_datagram_max> scratch;
+
+    // The ring whose token we pass on.  Requires: Operational or Recovery.
+    [[nodiscard]] Ring& current();
+};
+
+// engine.cpp
+void transmit(Effects& out, std::optional<NodeId> to, Traffic traffic, Bytes datagram);
+[[nodiscard]] bool passes_tokens(Phase phase);
+
+// token.cpp
+void on_token(State& s, NodeId from, const Token& token, Effects& out);
+// The work of one visit: the token is in current().token.
+void visit_token(State& s, Effects& out);
+void keep_token(State& s, NodeId to, std::size_t size, Effects& out);
+void retransmit_token(State& s, Effects& out);
+
+// operational.cpp
+void enter_operational(State& s, Effects& out);
+void on_data(State& s, NodeId from, Bytes datagram, Effects& out);
+void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& out);
+void on_hold_cancel(State& s, NodeId from, const RingNotice& notice, Effects& out);
+void transmit_merge_detect(State& s, Effects& out);
+void wake(State& s, Effects& out);
+
+// delivery.cpp
+// Deliver what is due on the installed ring and free what is stable.
+void deliver_ready(State& s, Effects& out);
+// The end of the old ring: its last messages around the transitional configuration.
+void deliver_old_ring(State& s, Effects& out);
+
+// gather.cpp
+void enter_gather(State& s, std::string_view reason, Effects& out);
+void on_join(State& s, NodeId from, const Join& join, Effects& out);
+void on_foreign(State& s, NodeId from, std::string_view what, Effects& out);
+void on_join_timer(State& s, Effects& out);
+void on_consensus_timer(State& s, Effects& out);
+void transmit_leave(State& s, Effects& out);
+// Go on without `node`.
+void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out);
+
+// commit.cpp
+void create_commit_token(State& s, Effects& out);
+void on_commit_token(State& s, NodeId from, CommitToken& token, Effects& out);
+
+// recovery.cpp
+void enter_recovery(State& s, Effects& out);
+void start_regular_token(State& s, Effects& out);
+// Send up to `allowed` messages of the old ring; returns how many went out.
+std::uint32_t transmit_recovered(State& s, std::uint32_t allowed, Effects& out);
+[[nodiscard]] std::uint64_t recovery_backlog(const State& s);
+// False if there is no room for it: then its wrapping must not be taken either.
+[[nodiscard]] bool take_recovered(State& s, const Message& wrapping);
+// True when the ring can be installed.
+[[nodiscard]] bool advance_recovery(State& s, Seq received_aru);
+
+}  // namespace ais::totem

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// One visit of the token, in Operational and in Recovery.
+//
+// Order of work (TOCS 1995, section 4; the tail: Babay and Amir, ICDCS 2016):
+// answer requests; give seqs to new messages and send all but the last
+// accelerated_window of them; update aru, flow control and requests; forward
+// the token; send the tail; deliver.  What follows the token has its place in
+// the order already, so order does not depend on who sends when; but a seq
+// that is missing here may still be on its way, therefore only what the token
+// knew of when we forwarded it last is requested.
+//
+// Hold: when nothing has happened for a while the representative keeps the
+// token, unvisited, until a timer, its own source or a hold cancel lets it go.
+
+#include "base/assert.hpp"
+#include "base/mark.hpp"
+#include "totem/state.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+namespace ais::totem {
+
+namespace {
+
+// Messages beyond the stable ones that may be under way, in windows.  Why 8:
+// stability lags two to three rotations; config.cpp makes logs hold 12, so that
+// there is room at nodes that learn of stability a rotation later.
+constexpr Seq unstable_windows_max = 8;
+
+// A request is repeated only after so many visits: the answer is on its way.
+constexpr std::uint64_t request_pace = 2;
+
+bool is_alone(const Ring& ring) {
+    return ring.members.size() == 1;
+}
+
+// Send again what others miss and we hold; what is answered leaves the token.
+std::uint32_t answer_requests(State& s, Ring& ring, std::uint32_t limit, Effects& out) {
+    Token& token = ring.token;
+    std::uint32_t sent = 0;
+    std::uint8_t kept = 0;
+    for (std::size_t i = 0; i < token.request_count; ++i) {
+        Request request = token.requests[i];
+        for (std::uint64_t rest = request.bitmap; rest != 0 && sent < limit; rest &= rest - 1) {
+            const auto bit = static_cast<unsigned>(std::countr_zero(rest));
+            const Seq seq = request.start + bit;
+            if (ring.log.holds(seq)) {
+                const MutableBytes datagram = ring.log.datagram(seq);
+                patch_data_header(datagram, ring.forwarded, true);
+                transmit(out, std::nullopt, Traffic::data, datagram);
+                ++sent;
+            } else if (seq > ring.log.freed() && seq <= token.seq) {
+                continue;  // we miss it, too
+            }
+            request.bitmap &= ~(std::uint64_t{1} << bit);
+        }
+        if (request.bitmap != 0) {
+            token.requests[kept++] = request;
+        }
+    }
+    token.request_count = kept;
+    s.stats.retransmitted += sent;
+    return sent;
+}
+
+// Ask for holes up to `limit`.
+void add_requests(State& s, Ring& ring, Seq limit) {
+    limit = std::min(limit, ring.log.freed() + ring.log.capacity());
+    for (Seq seq = ring.log.aru() + 1; seq <= limit; ++seq) {
+        if (ring.log.holds(seq)) {
+            continue;
+        }
+        MessageLog::Trace& trace = ring.log.trace(seq);
+        if (trace.asked_at != 0 && ring.visits - trace.asked_at < request_pace) {
+            continue;
+        }
+        if (!ring.token.request(seq)) {
+            return;
+        }
+        trace.asked_at = ring.visits;
+        ++s.stats.requested;
+    }
+}
+
+// New messages from the source, straight into the log.
+std::uint32_t take_messages(State& s, Ring& ring, std::uint32_t allowed) {
+    Token& token = ring.token;
+    const Seq unstable_max = unstable_windows_max * ring.flow.window();
+    const std::size_t payload_max = s.config.datagram_max - data_overhead;
+    std::uint32_t taken = 0;
+    while (taken < allowed && token.seq - ring.stable < unstable_max &&
+           ring.log.fits(token.seq + 1)) {
+        const MutableBytes room = ring.log.room();
+        Message message;
+        const std::size_t size =
+            s.source.take(room.subspan(data_header_size, payload_max), message.guarantee);
+        AIS_ASSERT(size <= payload_max);
+        if (size == 0) {
+            break;
+        }
+        message.ring = ring.id;
+        message.seq = ++token.seq;
+        message.originator = s.self;
+        message.round = ring.forwarded;
+        encode_data_header(room, s.self, message);
+        MessageLog::Entry& entry = ring.log.store(message.seq, data_header_size + size);
+        entry.originator = s.self;
+        entry.guarantee = message.guarantee;
+        ++taken;
+    }
+    s.stats.sent += taken;
+    return taken;
+}
+
+void send_messages(Ring& ring, Seq first, Seq last, Effects& out) {
+    for (Seq seq = first; seq <= last; ++seq) {
+        const MutableBytes datagram = ring.log.datagram(seq);
+        patch_data_header(datagram, ring.forwarded, false);
+        transmit(out, std::nullopt, Traffic::data, datagram);
+    }
+}
+
+void update_congested(State& s, Ring& ring) {
+    if (s.congested == ring.counted_congested) {
+        return;
+    }
+    ring.counted_congested = s.congested;
+    if (s.congested) {
+        if (ring.token.congested < std::numeric_limits<std::uint16_t>::max()) {
+            ++ring.token.congested;
+        }
+    } else if (ring.token.congested > 0) {
+        --ring.token.congested;
+    }
+}
+
+// Anyone may lower aru; who lowered it may raise it; nobody's aru follows.
+void update_aru(State& s, Ring& ring) {
+    Token& token = ring.token;
+    const Seq my_aru = ring.log.aru();
+    if (my_aru < token.aru || token.aru_id == s.self || !token.aru_id.is_valid()) {
+        token.aru = std::min(my_aru, token.seq);
+        token.aru_id = token.aru == token.seq ? NodeId() : s.self;
+    }
+}
+
+// True if one node has held everything up for too long (failure to receive).
+bool is_stuck(State& s, Ring& ring) {
+    const Token& token = ring.token;
+    if (token.aru == token.seq || !token.aru_id.is_valid() || token.aru != ring.stuck_aru ||
+        token.aru_id != ring.stuck_id) {
+        ring.stuck_aru = token.aru;
+        ring.stuck_id = token.aru_id;
+        ring.stuck_visits = 0;
+        ring.stuck_since = s.now;
+        return false;
+    }
+    ++ring.stuck_visits;
+    // Why the time, too: many rotations may fit into a short burst of loss.
+    return ring.stuck_visits > s.config.fail_to_receive_rotations &&
+           s.now - ring.stuck_since >= s.config.token_timeout && ring.stuck_id != s.self;
+}
+
+// Limit: a recovery in which nothing happens for so many token timeouts is given up.
+constexpr int recovery_patience = 5;
+
+bool is_recovery_stuck(State& s, Ring& ring) {
+    if (s.phase != Phase::recovery) {
+        return false;
+    }
+    Recovery& recovery = s.recovery;
+    if (ring.visits <= 1 || ring.log.aru() != recovery.seen_aru ||
+        ring.token.seq != recovery.seen_seq) {
+        recovery.seen_aru = ring.log.aru();
+        recovery.seen_seq = ring.token.seq;
+        recovery.progress_at = s.now;
+        return false;
+    }
+    return s.now - recovery.progress_at > recovery_patience * s.config.token_timeout;
+}
+
+bool may_hold(const State& s, const Ring& ring) {
+    const Token& token = ring.token;
+    return s.phase == Phase::operational && ring.id.representative == s.self && !is_alone(ring) &&
+           ring.idle_visits >= s.config.seqno_unchanged_rotations && token.aru == token.seq &&
+           token.request_count == 0 && ring.delivered == token.seq && ring.stable == token.seq &&
+           ring.counted_congested == s.congested &&
+           (token.congested > 0 || (token.backlog == 0 && s.source.backlog() == 0));
+}
+
+void forward(State& s, Ring& ring, Effects& out) {
+    Token& token = ring.token;
+    ++token.token_seq;
+    ++ring.forwarded;
+    ring.forwarded_aru = token.aru;
+    ring.forwarded_seq = token.seq;
+    if (is_alone(ring)) {
+        ring.token_seq = token.token_seq;
+        ring.has_token = true;
+        return;
+    }
+    s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);
+    keep_token(s, ring.successor, encode(s.kept_token, s.self, token), out);
+}
+
+void work_alone(State& s, Ring& ring) {
+    ++ring.visits;
+    const bool has_work = s.phase == Phase::recovery || ring.stable < ring.token.seq ||
+                          (ring.token.congested == 0 && !s.congested && s.source.backlog() > 0);
+    s.loopback = has_work;
+}
+
+}  // namespace
+
+void keep_token(State& s, NodeId to, std::size_t size, Effects& out) {
+    AIS_ASSERT(size > 0);
+    s.kept_token_size = size;
+    s.kept_token_to = to;
+    const bool is_idle = s.phase == Phase::operational &&
+                         s.installed->idle_visits + 2 >= s.config.seqno_unchanged_rotations;
+    // Why: a held token shows no progress; that alone does not mean it is lost.
+    const Duration patience =
+        s.config.token_retransmit_timeout + (is_idle ? s.config.hold_timeout : Duration::zero());
+    s.deadlines.set(Timer::token_retransmit, s.now + patience);
+    transmit(out, to, Traffic::token, Bytes(s.kept_token).first(size));
+}
+
+void retransmit_token(State& s, Effects& out) {
+    if (s.kept_token_size == 0 || (s.phase != Phase::commit && !passes_tokens(s.phase))) {
+        return;
+    }
+    AIS_MARK("token.retransmits");
+    ++s.stats.token_retransmits;
+    s.deadlines.set(Timer::token_retransmit, s.now + s.config.token_retransmit_timeout);
+    transmit(out, s.kept_token_to, Traffic::token, Bytes(s.kept_token).first(s.kept_token_size));
+}
+
+void on_token(State& s, NodeId from, const Token& token, Effects& out) {
+    if (!passes_tokens(s.phase) || token.ring != s.current().id) {
+        ++s.stats.foreign;
+        return;
+    }
+    Ring& ring = s.current();
+    if (from != ring.predecessor) {
+        ++s.stats.wrong_sender;
+        return;
+    }
+    if (token.token_seq <= ring.token_seq) {
+        AIS_MARK("token.drops_duplicate");
+        ++s.stats.duplicate_tokens;
+        return;
+    }
+    if (token.seq < ring.log.high() || token.seq < ring.forwarded_seq) {
+        ++s.stats.malformed;  // no honest token is behind its own messages
+        return;
+    }
+    ++s.stats.tokens;
+    ++ring.visits;
+    ring.idle_visits = token.seq == ring.forwarded_seq ? ring.idle_visits + 1 : 0;
+    ring.token_seq = token.token_seq;
+    ring.token = token;
+    ring.has_token = true;
+    s.deadlines.clear(Timer::token_retransmit);
+    s.deadlines.clear(Timer::hold_cancel);
+
+    if (may_hold(s, ring)) {
+        AIS_MARK("token.holds");
+        ++s.stats.holds;
+        s.deadlines.clear(Timer::token_loss);
+        s.deadlines.set(Timer::hold, s.now + s.config.hold_timeout);
+        return;
+    }
+    visit_token(s, out);
+}
+
+void visit_token(State& s, Effects& out) {
+    Ring& ring = s.current();
+    Token& token = ring.token;
+    AIS_ASSERT(ring.has_token);
+    ring.has_token = false;
+    s.deadlines.clear(Timer::hold);
+    if (ring.log.high() > token.seq) {
+        // While we held the token somebody used a seq that only we could give.
+        ++s.stats.malformed;
+        s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);
+        return;
+    }
+    if (is_stuck(s, ring)) {
+        AIS_MARK("token.excludes_who_does_not_receive");
+        ++s.stats.failed_to_receive;
+        if (ring.members.contains(ring.stuck_id)) {
+            exclude(s, ring.stuck_id, Level::warning, "it does not receive", out);
+        } else {
+            enter_gather(s, "the token is damaged", out);
+        }
+        return;
+    }
+    if (is_recovery_stuck(s, ring)) {
+        AIS_MARK("token.gives_up_recovery");
+        enter_gather(s, "recovery does not get on", out);
+        return;
+    }
+
+    const bool operational = s.phase == Phase::operational;
+    const Seq received_aru = token.aru;
+    const Seq received_seq = token.seq;
+    const Seq known_seq = ring.forwarded_seq;
+
+    // Requests first, then what is new.
+    const std::uint64_t backlog = operational ? s.source.backlog() : recovery_backlog(s);
+    const std::uint32_t allowed = ring.flow.allowed(token, backlog);
+    const std::uint32_t repeated =
+        answer_requests(s, ring, std::max<std::uint32_t>(allowed, 1), out);
+    const std::uint32_t allowed_new = allowed > repeated ? allowed - repeated : 0;
+    std::uint32_t sent = 0;
+    std::uint32_t tail = 0;
+    if (operational) {
+        update_congested(s, ring);
+        if (token.congested > 0) {
+            s.stats.congested_visits += backlog > 0 ? 1 : 0;
+        } else if (backlog > 0) {
+            sent = take_messages(s, ring, allowed_new);
+        }
+        tail = std::min(sent, s.config.accelerated_window);
+        send_messages(ring, received_seq + 1, token.seq - tail, out);
+    } else {
+        sent = transmit_recovered(s, allowed_new, out);
+    }
+
+    const std::uint64_t backlog_left =
+        backlog == 0 ? 0 : (operational ? s.source.backlog() : recovery_backlog(s));
+    ring.flow.account(token, repeated + sent, backlog_left);
+    update_aru(s, ring);
+    // In Recovery nothing follows the token, so that all it knows of can be asked for.
+    add_requests(s, ring, operational ? known_seq : received_seq);
+    // Everybody had the chance to lower what we forwarded last time.
+    ring.stable = std::max(ring.stable, std::min(ring.forwarded_aru, received_aru));
+    const bool recovered = !operational && advance_recovery(s, received_aru);
+
+    forward(s, ring, out);
+    send_messages(ring, token.seq - tail + 1, token.seq, out);
+
+    if (recovered) {
+        enter_operational(s, out);
+    } else if (operational) {
+        deliver_ready(s, out);
+    }
+    if (is_alone(s.current())) {
+        work_alone(s, s.current());
+    }
+}
+
+}  // namespace ais::totem

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A sub-key, ready for use: the key of one sender, boot, cipher and epoch
+// (docs/protocol/envelope.md).  For AES the expanded key schedule is kept, so
+// that a datagram does not pay for it.
+//
+// Wiped when it is replaced or destroyed.  Threads: none.
+
+#pragma once
+
+#include <ais/bytes.hpp>
+#include <ais/envelope.hpp>
+
+#include <sodium.h>
+
+namespace ais::crypto_sodium {
+
+using envelope::Cipher;
+using Key = std::array<std::uint8_t, envelope::key_size>;
+
+// Ciphers that this machine and libsodium can do.  Requires: sodium_init().
+bool is_available(Cipher cipher);
+
+// Requires: sodium_init().
+Key derive_master(Bytes authkey);
+std::uint32_t derive_key_id(const Key& master);
+
+class Subkey {
+  public:
+    Subkey() = default;
+    ~Subkey();
+    Subkey(const Subkey&) = default;
+    Subkey& operator=(const Subkey&) = default;
+
+    // Become the sub-key for datagrams with this header.  Requires:
+    // is_available(header.cipher).
+    void derive(const Key& master, const envelope::Header& header);
+
+    // Whether it was derived for the cipher and epoch of this header; sender
+    // and salt are the owner's business.
+    [[nodiscard]] bool fits(const envelope::Header& header) const;
+
+    // `datagram` begins with the header; the sealed payload and the tag are
+    // written behind it.  Requires: fits() the header.
+    void seal(std::uint64_t counter, Bytes plain, std::uint8_t* datagram) const;
+
+    // Open in place; false if the tag is wrong.  Requires: fits() the header,
+    // datagram.size() >= header and tag.
+    [[nodiscard]] bool open(std::uint64_t counter, MutableBytes datagram) const;
+
+  private:
+    Cipher cipher_ = Cipher::none;
+    std::uint32_t epoch_ = 0;
+    Key key_{};
+    crypto_aead_aes256gcm_state aes_{};
+};
+
+}  // namespace ais::crypto_sodium
