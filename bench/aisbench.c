@@ -151,7 +151,9 @@ static void changed(cpg_handle_t handle, const struct cpg_name *group, const str
     if (member_count > state.members_now) {
         state.members_now = (unsigned)member_count;
     }
-    state.lost_members += (int)left_count;
+    if (state.ended < state.senders_wanted) { /* who leaves after the last end mark is done */
+        state.lost_members += (int)left_count;
+    }
 }
 
 static void fail(const char *what, int error) {
@@ -208,6 +210,8 @@ int main(int argc, char **argv) {
     uint64_t window_messages = 0;
     int fd, error, i;
 
+    memcpy(group.value, "aisbench", 8);
+    group.length = 8;
     state.members_wanted = 1;
     state.senders_wanted = 1;
     state.size = 1024;
@@ -223,12 +227,15 @@ int main(int argc, char **argv) {
             state.seconds = atof(argv[i + 1]);
         } else if (strcmp(argv[i], "--think-ms") == 0) {
             think = atof(argv[i + 1]) / 1e3;
+        } else if (strcmp(argv[i], "--group") == 0 && strlen(argv[i + 1]) <= sizeof group.value) {
+            group.length = (uint32_t)strlen(argv[i + 1]);
+            memcpy(group.value, argv[i + 1], group.length);
         } else if (strcmp(argv[i], "--role") == 0) {
             state.sends = strcmp(argv[i + 1], "send") == 0;
             state.pings = strcmp(argv[i + 1], "ping") == 0;
         } else {
             fprintf(stderr, "usage: aisbench --members N --senders N --role send|receive|ping --size BYTES --seconds S"
-                            " [--think-ms MS]\n");
+                            " [--think-ms MS] [--group NAME]\n");
             return 2;
         }
     }
@@ -250,8 +257,6 @@ int main(int argc, char **argv) {
     if ((error = cpg_initialize(&handle, &callbacks)) != CPG_OK) {
         fail("cpg_initialize", error);
     }
-    memcpy(group.value, "aisbench", 8);
-    group.length = 8;
     if ((error = cpg_join(handle, &group)) != CPG_OK) {
         fail("cpg_join", error);
     }

@@ -113,7 +113,10 @@ Result<Configuration> load_configuration(plugin::Registry& registry, const std::
 }
 
 Configuration embedded_configuration() {
-    return {config::embedded_tree(), config::embedded_settings()};
+    Configuration configuration{config::embedded_tree(), config::embedded_settings()};
+    // With a key of its own, made at the start: nobody else on this host can talk to it.
+    configuration.settings.totem.crypto_backend = config::secure_backend;
+    return configuration;
 }
 
 std::string describe(const Configuration& configuration) {

@@ -164,7 +164,15 @@ Result<void> Daemon::open_network() {
     udp.interface = *interface_;
     udp.port = wanted.port;
     udp.offload = totem.offload;
-    udp.datagram_max = std::max(sealed_datagram_max(settings_), totem::control_datagram_max + 256);
+    sealed_max_ = sealed_datagram_max(settings_);
+    if (interface_->mtu != 0 && interface_->mtu < totem.netmtu) {
+        AIS_LOG(log_, warning, "main", "MAIN-013", "netmtu is ", totem.netmtu, ", but ", interface_->name,
+                " carries only ", interface_->mtu, ": datagrams are made to fit; set netmtu: ", interface_->mtu,
+                " on every node");
+        sealed_max_ = os::udp_payload_max(interface_->mtu, bind->family);
+    }
+    udp.datagram_max = sealed_max_;
+    udp.control_max = totem::control_datagram_max + seal_->overhead();
     if (totem.rcvbuf) {
         udp.receive_buffer = *totem.rcvbuf;
     } else {
@@ -193,16 +201,16 @@ Result<void> Daemon::open_network() {
 }
 
 Result<void> Daemon::open_node() {
-    const std::size_t sealed_max = sealed_datagram_max(settings_);
     auto totem = to_totem_config(settings_, seal_->overhead());
     if (!totem) {
         return totem.error();
     }
     service::NodeOptions options;
     options.totem = totem.take();
+    options.totem.datagram_max = sealed_max_ - seal_->overhead();
     // What may be under way to a node must fit into its socket, or the window
     // itself causes loss.
-    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / sealed_max));
+    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / sealed_max_));
     if (options.totem.window_size > fits) {
         AIS_LOG(log_, notice, "main", "MAIN-005", "the receive buffer that the system grants holds ", fits,
                 " datagrams: window_size is lowered from ", options.totem.window_size);
@@ -299,7 +307,7 @@ Result<void> Daemon::open_clients() {
 
 Result<void> Daemon::drop_privileges() {
     const auto missing = os::claim_resources({});
-    if (os::is_root() && settings_.user != "root") {
+    if (os::is_root() && settings_.user != "root" && !options_.embedded) {
         auto account = os::find_account(settings_.user, settings_.group);
         if (!account) {
             return account.error();

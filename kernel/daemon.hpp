@@ -106,6 +106,7 @@ class Daemon final : private links::Receiver,
     std::unique_ptr<plugin::Plugins> crypto_plugins_;
     std::unique_ptr<plugin::SealGuard> seal_;
     std::optional<os::Interface> interface_;
+    std::size_t sealed_max_ = 0;  // largest sealed datagram that the interface carries whole
     std::unique_ptr<os::UdpTransport> transport_;
     std::unique_ptr<links::Links> links_;
     std::unique_ptr<os::RingStore> ring_store_;

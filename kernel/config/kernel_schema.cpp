@@ -54,7 +54,7 @@ constexpr Row rows[] = {
     {"totem", "crypto_backend", text, 0, 0, "", nullptr,
      "plugin that seals datagrams; overrides secauth", nullptr},
     {"totem", "crypto_cipher", text, 0, 0, "", "auto",
-     "cipher of the backend, the same on all nodes", nullptr},
+     "cipher of the backend; auto: it chooses", nullptr},
     {"totem", "netmtu", number, 1000, 9216, "bytes", "1500",
      "largest IP packet of the network", nullptr},
     {"totem", "token", number, 10, 60000, ms, "400",

@@ -67,10 +67,10 @@ void read_timeouts(Reader& from, TotemSettings& to) {
     to.token = from.ms("token");
     to.join = from.ms("join");
     to.merge = from.ms("merge");
-    // Why: who sets one value alone wants the others to follow.  After the last of n retransmissions there
-    // must be some time left for it to arrive before the loss is declared: 0.4 of a part.  With the
-    // defaults (400 ms, 4) that gives 90 ms; an idle ring rests for a quarter of token; twelve joins fit
-    // into consensus (20 ms, 240 ms).
+    // Why: who sets one value alone wants the others to follow.  After the last of n
+    // retransmissions there must be some time left for it to arrive before the loss is declared:
+    // 0.4 of a part.  With the defaults (400 ms, 4) that gives 90 ms; an idle ring rests for a
+    // quarter of token; twelve joins fit into consensus (20 ms, 240 ms).
     const auto parts = from.number("token_retransmits_before_loss_const");
     const auto token = to_ms(to.token);
     const auto ms = [&](const char* name, std::int64_t otherwise) -> Duration {
@@ -88,8 +88,9 @@ void read_windows(Reader& from, TotemSettings& to) {
     to.window_size = from.size<std::uint32_t>("window_size");
     to.max_messages = static_cast<std::uint32_t>(
         from.try_number("max_messages").value_or(std::min<std::int64_t>(128, to.window_size)));
-    to.accelerated_window = static_cast<std::uint32_t>(
-        from.try_number("accelerated_window").value_or(std::min<std::int64_t>(64, to.max_messages)));
+    to.accelerated_window =
+        static_cast<std::uint32_t>(from.try_number("accelerated_window")
+                                       .value_or(std::min<std::int64_t>(64, to.max_messages)));
 }
 
 Result<std::vector<Interface>> read_interfaces(const Section& totem) {
@@ -263,7 +264,7 @@ void read_people_and_plugins(const Section& root, Settings& settings) {
     for (const auto* section : root.find_sections("plugins")) {
         for (const auto& key : section->keys) {
             if (key.name == "load") {
-                settings.plugins = split_list(key.value);
+                settings.plugins = plugin_list(key.value);
             } else if (key.name == "dir") {
                 settings.plugin_dirs.push_back(key.value);
             }
@@ -360,6 +361,14 @@ std::vector<std::string> split_list(std::string_view text) {
         text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
     }
     return parts;
+}
+
+std::vector<std::string> plugin_list(std::string_view text) {
+    auto names = split_list(text);
+    if (names.size() == 1 && names.front() == "none") {
+        names.clear();
+    }
+    return names;
 }
 
 bool is_plugin_name(std::string_view name) {

@@ -134,6 +134,8 @@ struct Settings {
 
 // "clm, cpg" → clm cpg; empty parts are left out.
 [[nodiscard]] std::vector<std::string> split_list(std::string_view text);
+// The same for names of plugins, where "none" alone is the empty list.
+[[nodiscard]] std::vector<std::string> plugin_list(std::string_view text);
 // [a-z][a-z0-9_]*, at most plugin_name_max bytes.
 [[nodiscard]] bool is_plugin_name(std::string_view name);
 

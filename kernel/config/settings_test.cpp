@@ -88,11 +88,13 @@ TEST(Settings, let_consensus_follow_join_and_the_windows_each_other) {
     EXPECT_EQ(none.max_messages, 128U);
     EXPECT_EQ(none.accelerated_window, 64U);
     const auto some =
-        settings_of("totem {\njoin: 100\nwindow_size: 50\nmax_messages: 17\n" + interface + "}\n").totem;
+        settings_of("totem {\njoin: 100\nwindow_size: 50\nmax_messages: 17\n" + interface + "}\n")
+            .totem;
     EXPECT_EQ(some.consensus, milliseconds(1200));
     EXPECT_EQ(some.max_messages, 17U);
     EXPECT_EQ(some.accelerated_window, 17U);
-    const auto small = settings_of("totem {\nwindow_size: 50\nconsensus: 99\n" + interface + "}\n").totem;
+    const auto small =
+        settings_of("totem {\nwindow_size: 50\nconsensus: 99\n" + interface + "}\n").totem;
     EXPECT_EQ(small.consensus, milliseconds(99));
     EXPECT_EQ(small.max_messages, 50U);
     EXPECT_EQ(small.accelerated_window, 50U);

@@ -90,7 +90,7 @@ bool Session::Impl::outbox_has_room(std::size_t space) const {
 
 void Session::Impl::set_held(std::uint32_t bit, bool on) {
     const std::uint32_t wanted = on ? held | bit : held & ~bit;
-    if (wanted == held) {
+    if (wanted == held || disconnected) {
         return;
     }
     held = wanted;

@@ -3,9 +3,9 @@
 // One client of this node, without its sockets: frames in, frames out.
 //
 // A Session works on the shared memory that kernel/os/unix_server has set up
-// (docs/protocol/ipc_wire.md) and treats all of it as hostile: positions and headers are copied, checked
-// against the ring's size, and the copy is used.  A client that breaks
-// the rules is disconnected and counted.
+// (docs/protocol/ipc_wire.md) and treats all of it as hostile: positions and headers are copied,
+// checked against the ring's size, and the copy is used.  A client that breaks the rules is
+// disconnected and counted.
 //
 // Out: responses go to the response ring, notifications to the event ring;
 // what does not fit waits in the Outbox (outbox.hpp), bounded.  In: requests
@@ -40,12 +40,13 @@ struct ais_conn {
 namespace ais::ipc {
 
 struct Limits {
-    std::size_t message_max = 1U << 20;  // largest body of a request or event, without the service's own header
-    std::size_t header_room = 64U << 10;       // what services may add to it
+    std::size_t message_max =
+        1U << 20;  // largest body of a request or event, without the service's own header
+    std::size_t header_room = 64U << 10;  // what services may add to it
     std::size_t request_ring = 4U << 20;
     std::size_t response_ring = 2U << 20;
     std::size_t event_ring = 4U << 20;
-    std::size_t outbox_max = 16U << 20;        // bytes kept for one client whose rings are full
+    std::size_t outbox_max = 16U << 20;  // bytes kept for one client whose rings are full
     // A client with a full ring that has taken nothing for so long no longer
     // slows the ring down (flow.md).
     Duration stall_timeout = std::chrono::milliseconds(1000);
@@ -87,7 +88,12 @@ struct Memory {
 
 class Session final : public ais_conn {
   public:
-    Session(const Limits& limits, const Memory& memory, Waker& waker, Peer peer, std::uint16_t service, Log& log);
+    Session(const Limits& limits,
+            const Memory& memory,
+            Waker& waker,
+            Peer peer,
+            std::uint16_t service,
+            Log& log);
     ~Session();
 
     [[nodiscard]] std::uint16_t service() const;
@@ -155,9 +161,9 @@ struct IpcStats {
     std::uint64_t closed = 0;
     std::uint64_t requests = 0;
     std::uint64_t events = 0;
-    std::uint64_t dropped_events = 0;     // droppable notifications
-    std::uint64_t broke_rules = 0;        // disconnected for hostile or broken memory
-    std::uint64_t overflowed = 0;         // disconnected because they did not dispatch
+    std::uint64_t dropped_events = 0;  // droppable notifications
+    std::uint64_t broke_rules = 0;     // disconnected for hostile or broken memory
+    std::uint64_t overflowed = 0;      // disconnected because they did not dispatch
 };
 
 // All clients of this node; requests are taken round robin.

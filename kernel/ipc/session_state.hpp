@@ -117,7 +117,7 @@ struct Session::Impl {
 
     void* context = nullptr;
     bool disconnected = false;
-    bool finishing = false;             // gone, but requests are left
+    bool finishing = false;  // gone, but requests are left
     bool held_by_service = false;
     bool held_by_queue = false;
     std::uint32_t held = 0;  // what the shared page says

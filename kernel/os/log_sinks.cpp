@@ -137,6 +137,46 @@ std::string_view name_of(Level level) {
     return "debug";
 }
 
+namespace {
+
+// Length of the well-formed UTF-8 sequence at the front of `text`, at least one
+// continuation byte long; 0 if there is none.
+std::size_t utf8_length(std::string_view text) {
+    const auto lead = static_cast<unsigned char>(text[0]);
+    const std::size_t length = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+    if (lead >= 0xf5 || length > text.size()) {
+        return 0;
+    }
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+// Why: names and values in a line come from files, peers and clients, and must
+// neither forge lines nor break the terminal of who reads them.
+void append_printable(std::string& out, std::string_view text) {
+    constexpr char digits[] = "0123456789abcdef";
+    while (!text.empty()) {
+        const auto byte = static_cast<unsigned char>(text[0]);
+        std::size_t length = (byte >= 0x20 && byte < 0x7f) || byte == '\t' ? 1 : 0;
+        if (byte >= 0x80) {
+            length = utf8_length(text);
+        }
+        if (length == 0) {
+            out.append({'\\', 'x', digits[byte >> 4], digits[byte & 0xf]});
+            text.remove_prefix(1);
+        } else {
+            out.append(text.substr(0, length));
+            text.remove_prefix(length);
+        }
+    }
+}
+
+}  // namespace
+
 void append_log_line(std::string& out,
                      Level level,
                      std::string_view subsystem,
@@ -146,7 +186,8 @@ void append_log_line(std::string& out,
     if (!id.empty()) {
         out.append(id).append(" ");
     }
-    out.append("[").append(subsystem).append("] ").append(line);
+    out.append("[").append(subsystem).append("] ");
+    append_printable(out, line);
 }
 
 Log& start_up_log() {

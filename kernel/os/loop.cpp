@@ -15,10 +15,10 @@
 #include "base/assert.hpp"
 #include "os/clock.hpp"
 
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -31,6 +31,12 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+// Typed on the one executor: no indirect calls, no work counting.
+using Executor = asio::io_context::executor_type;
+using WaitDescriptor = asio::posix::basic_stream_descriptor<Executor>;
+using Alarm = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>,
+                                         Executor>;
 
 // Room for the one operation that an object has under way, so that asio does
 // not go to the heap for every wait.
@@ -80,7 +86,7 @@ struct Watched {
     Watched(WatchId name, asio::io_context& io, int fd, std::function<void()> call)
         : id(name), descriptor(io, fd), on_readable(std::move(call)) {}
     WatchId id;
-    asio::posix::stream_descriptor descriptor;
+    WaitDescriptor descriptor;
     std::function<void()> on_readable;
     bool is_removed = false;
     HandlerMemory memory;
@@ -232,7 +238,7 @@ struct Loop::Impl {
     void arm_watches() {
         for (auto& watched : to_arm) {
             if (!watched->is_removed) {
-                watched->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                watched->descriptor.async_wait(WaitDescriptor::wait_read,
                                                WaitHandler{watched, &ready});
             }
         }
@@ -309,8 +315,8 @@ struct Loop::Impl {
     HandlerMemory alarm_memory[2];
     std::size_t alarm_turn = 0;
     asio::io_context io;
-    asio::executor_work_guard<asio::io_context::executor_type> work;
-    asio::steady_timer alarm;
+    asio::executor_work_guard<Executor> work;
+    Alarm alarm;
     bool is_alarm_set = false;
     Instant alarm_at;
 

@@ -51,12 +51,6 @@ Error because(const char* what) {
 
 }  // namespace
 
-void UniqueFd::reset() {
-    if (fd_ >= 0) {
-        ::close(std::exchange(fd_, -1));
-    }
-}
-
 RingSizes ring_sizes(const ipc::Limits& limits) {
     const std::size_t frame = ipc::frame_space(limits.message_max + limits.header_room);
     const auto round = [&](std::size_t wanted) {
@@ -68,8 +62,8 @@ RingSizes ring_sizes(const ipc::Limits& limits) {
 Result<SharedMemory> SharedMemory::make(const RingSizes& sizes) {
     const std::size_t page = page_size();
     SharedMemory shared;
-    shared.fd_ = UniqueFd(::memfd_create("ais-ipc", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!shared.fd_) {
+    shared.fd_ = Descriptor(::memfd_create("ais-ipc", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!shared.fd_.is_open()) {
         return because("memfd_create");
     }
     const std::size_t total = page + sizes.request + sizes.response + sizes.event;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "ipc/session.hpp"
+#include "os/descriptor.hpp"
 
 #include <ais/result.hpp>
 
@@ -17,29 +18,6 @@
 #include <utility>
 
 namespace ais::os {
-
-// A descriptor with an owner.
-class UniqueFd {
-  public:
-    UniqueFd() = default;
-    explicit UniqueFd(int fd) : fd_(fd) {}
-    UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    UniqueFd& operator=(UniqueFd&& other) noexcept {
-        if (this != &other) {
-            reset();
-            fd_ = std::exchange(other.fd_, -1);
-        }
-        return *this;
-    }
-    ~UniqueFd() { reset(); }
-
-    [[nodiscard]] int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-    void reset();
-
-  private:
-    int fd_ = -1;
-};
 
 // Sizes of the rings for these limits: powers of two, each at least a page and
 // enough for one frame of the largest size.
@@ -67,7 +45,7 @@ class SharedMemory {
   private:
     void unmap();
 
-    UniqueFd fd_;
+    Descriptor fd_;
     ipc::Memory memory_;
 };
 

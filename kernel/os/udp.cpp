@@ -77,7 +77,8 @@ struct UdpTransport::Impl {
                  [this](const auto& target, int error, std::size_t lost) {
                      on_send_trouble(target, error, lost);
                  }),
-          control_room(control_slots, std::max<std::size_t>(2048, wish.datagram_max + 1)) {}
+          control_room(control_slots,
+                       std::max({std::size_t{2048}, wish.datagram_max + 1, wish.control_max + 1})) {}
 
     ~Impl() {
         for (const Socket& socket : sockets) {
@@ -135,7 +136,8 @@ struct UdpTransport::Impl {
     Result<void> open_channel(Channel channel) {
         const bool is_control = channel == Channel::control;
         UdpSocketConfig wish;
-        wish.bind = is_control ? own.with_port(static_cast<std::uint16_t>(own.port - 1)) : own;
+        // Port 0: a node that nobody has to find; the system chooses both.
+        wish.bind = is_control && own.port != 0 ? own.with_port(static_cast<std::uint16_t>(own.port - 1)) : own;
         wish.interface_index = config.interface.index;
         wish.group = config.group;
         wish.is_control = is_control;
@@ -332,10 +334,13 @@ struct UdpTransport::Impl {
             stats.too_long += content.is_truncated ? 1 : 0;
             return;
         }
+        const std::size_t longest = socket.channel == Channel::control
+                                        ? std::max(config.datagram_max, config.control_max)
+                                        : config.datagram_max;
         for (MutableBytes rest = content.bytes; !rest.empty();) {
             const MutableBytes datagram = rest.first(std::min(segment, rest.size()));
             rest = rest.subspan(datagram.size());
-            if (datagram.size() > config.datagram_max) {
+            if (datagram.size() > longest) {
                 AIS_MARK("udp.drops_too_long");
                 ++stats.too_long;
                 continue;
@@ -373,7 +378,8 @@ struct UdpTransport::Impl {
         }
         rebuild_targets();
         AIS_LOG(log, info, "udp", "UDP-005", "node ", node.value(), " is at ", source_data.text());
-        if (config.group && !is_data_looped && is_of_this_host(source_data)) {
+        // (The loopback interface brings everything back anyway.)
+        if (config.group && !own.is_loopback() && !is_data_looped && is_of_this_host(source_data)) {
             is_data_looped = true;
             set_multicast_loop(data_descriptor(), own.family, true);
             AIS_LOG(log,
@@ -468,7 +474,7 @@ Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config
                                                          Timers& timers,
                                                          Log& log) {
     const Family family = config.interface.address.family;
-    if (config.port < 2) {
+    if (config.port == 1) {
         return invalid("port " + std::to_string(config.port) +
                        " (mcastport) is too low: it and the one below are used");
     }

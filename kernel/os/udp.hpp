@@ -52,14 +52,18 @@ struct UdpConfig {
     NodeId self;
     Interface interface;           // chosen by choose_interface
     std::optional<Address> group;  // multicast; none: udpu
-    std::uint16_t port = 5405;     // at least 2
+    // At least 2; or 0, if nobody has to find this node: the system chooses.
+    std::uint16_t port = 5405;
     struct Peer {
         NodeId node;      // invalid: not known before it is heard
         Address address;  // port 0: as ours
     };
     std::vector<Peer> peers;  // this node may be among them
 
-    std::size_t datagram_max = 1472;  // sealed; longer ones are counted and dropped
+    // Sealed; longer ones are counted and dropped.  Data fits the interface; control of
+    // a large ring may be longer, then IP fragments it.  0: as data.
+    std::size_t datagram_max = 1472;
+    std::size_t control_max = 0;
     // Bytes of payload that each data socket should hold.
     std::size_t receive_buffer = 4U << 20;
     std::size_t send_buffer = 1U << 20;
@@ -78,7 +82,7 @@ struct UdpStats {
     std::uint64_t dropped_error = 0;    // datagrams: the system refused
     std::uint64_t dropped_unknown = 0;  // datagrams for a node whose address is not known
     std::uint64_t too_long = 0;         // received longer than datagram_max
-    std::uint64_t overruns = 0;         // lost in full receive buffers (SO_RXQ_OVFL)
+    std::uint64_t overruns = 0;  // at least so many lost in full receive buffers (SO_RXQ_OVFL)
     std::uint64_t own_copies = 0;
     std::uint64_t receive_errors = 0;
 };

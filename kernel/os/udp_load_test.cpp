@@ -457,8 +457,8 @@ class UdpInterface : public UdpMulticast {
   protected:
     void SetUp() override {
         before_ = Descriptor(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-        const int made = before_.is_open() ? ::unshare(CLONE_NEWNET) : -1;
-        if (made != 0 ||
+        is_moved_ = before_.is_open() && ::unshare(CLONE_NEWNET) == 0;
+        if (!is_moved_ ||
             std::system("ip link add ais0 type veth peer name ais1 && ip link set lo up &&"
                         "ip link set ais0 up && ip link set ais1 up &&"
                         "for n in 1 2 3; do ip addr add 10.77.0.$n/24 dev ais0 &&"
@@ -468,7 +468,7 @@ class UdpInterface : public UdpMulticast {
     }
     void TearDown() override {
         nodes.clear();
-        if (before_.is_open()) {
+        if (is_moved_) {
             EXPECT_EQ(::setns(before_.get(), CLONE_NEWNET), 0);
         }
     }
@@ -498,6 +498,7 @@ class UdpInterface : public UdpMulticast {
 
   private:
     Descriptor before_;
+    bool is_moved_ = false;
 };
 
 TEST_F(UdpInterface, nodes_of_one_host_hear_each_other_on_a_real_interface) {

@@ -3,6 +3,7 @@
 #include "os/unix_server.hpp"
 
 #include "base/assert.hpp"
+#include "os/descriptor.hpp"
 #include "os/shared_memory.hpp"
 
 #include <ais/ipc_wire.hpp>
@@ -123,7 +124,7 @@ class Occasionally {
 struct UnixServer::Impl {
     // A connection before its request, then a client.
     struct Client final : ipc::Waker {
-        Client(Impl& the_server, UniqueFd the_socket)
+        Client(Impl& the_server, Descriptor the_socket)
             : server(the_server), socket(std::move(the_socket)) {}
 
         void wake_response() override { futex_wake_all(shared.memory().page->response.sleeping); }
@@ -133,9 +134,9 @@ struct UnixServer::Impl {
         void finished() override { server.remove(*this); }
 
         Impl& server;
-        UniqueFd socket;
-        UniqueFd wake;     // eventfd: the client wakes us
-        UniqueFd process;  // pidfd, if the system gives one
+        Descriptor socket;
+        Descriptor wake;     // eventfd: the client wakes us
+        Descriptor process;  // pidfd, if the system gives one
         SharedMemory shared;
         std::unique_ptr<ipc::Session> session;
         WatchId socket_watch = 0;
@@ -158,7 +159,7 @@ struct UnixServer::Impl {
     [[nodiscard]] std::string who_listens() const;
     void on_connect();
     void on_full();
-    void add_handshake(UniqueFd fd);
+    void add_handshake(Descriptor fd);
     void on_socket(Client& client);
     void on_request(Client& client, const ipc::ConnectRequest& request, std::size_t size);
     void on_wake(Client& client);
@@ -176,9 +177,9 @@ struct UnixServer::Impl {
     Log& log;
 
     std::string path;
-    UniqueFd lock;
-    UniqueFd listener;
-    UniqueFd reserve;  // given up for a moment when descriptors run out
+    Descriptor lock;
+    Descriptor listener;
+    Descriptor reserve;  // given up for a moment when descriptors run out
     WatchId listener_watch = 0;
     bool bound = false;
     std::optional<gid_t> ais_gid;
@@ -202,7 +203,7 @@ std::size_t UnixServer::client_count() const {
 
 Result<void> UnixServer::open() {
     Impl& s = *impl_;
-    AIS_ASSERT(!s.listener);
+    AIS_ASSERT(!s.listener.is_open());
     if (auto made = make_directory(s.config.run_dir); !made) {
         return made;
     }
@@ -211,7 +212,7 @@ Result<void> UnixServer::open() {
         return taken;
     }
     s.ais_gid = gid_of_group(s.config.access.group);
-    s.reserve = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    s.reserve = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     s.listener_watch = s.watcher.watch(s.listener.get(), [&s] { s.on_connect(); });
     AIS_LOG(s.log, info, "ipc", "IPC-008", "clients are welcome at ", s.path);
     return {};
@@ -252,9 +253,9 @@ Result<void> UnixServer::Impl::take_place() {
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
 
     const std::string lock_path = path + ".lock";
-    lock = UniqueFd(
+    lock = Descriptor(
         ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-    if (!lock) {
+    if (!lock.is_open()) {
         return failed("cannot open " + lock_path + ": " + text_of_errno());
     }
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -262,8 +263,8 @@ Result<void> UnixServer::Impl::take_place() {
                       "; choose another run directory (OPENAIS_RUN_DIR)");
     }
 
-    listener = UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!listener) {
+    listener = Descriptor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!listener.is_open()) {
         return failed("socket: " + text_of_errno());
     }
     struct stat about {};
@@ -300,7 +301,7 @@ std::string UnixServer::Impl::who_listens() const {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    const UniqueFd probe(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const Descriptor probe(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         // EAGAIN: its backlog is full, so somebody is there.
         return errno == EAGAIN ? " (busy)" : "";
@@ -311,8 +312,8 @@ std::string UnixServer::Impl::who_listens() const {
 
 void UnixServer::Impl::on_connect() {
     for (int i = 0; i < accepts_per_turn; ++i) {
-        UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (fd) {
+        Descriptor fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (fd.is_open()) {
             add_handshake(std::move(fd));
             continue;
         }
@@ -338,12 +339,12 @@ void UnixServer::Impl::on_full() {
                 " times so far): raise LimitNOFILE or lower the number of clients");
     }
     reserve.reset();
-    const UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    reserve = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const Descriptor fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    reserve = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     errno = EMFILE;
 }
 
-void UnixServer::Impl::add_handshake(UniqueFd fd) {
+void UnixServer::Impl::add_handshake(Descriptor fd) {
     if (handshakes.size() >= handshakes_max) {
         remove(handshakes.front());
     }
@@ -449,8 +450,8 @@ ais_status UnixServer::Impl::admit(Client& client, const ipc::ConnectRequest& re
         return AIS_ERR_NO_MEMORY;
     }
     auto shared = SharedMemory::make(sizes);
-    client.wake = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!shared || !client.wake) {
+    client.wake = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!shared || !client.wake.is_open()) {
         ++sessions.stats().refused;
         AIS_LOG(log,
                 error,
@@ -478,9 +479,9 @@ ais_status UnixServer::Impl::admit(Client& client, const ipc::ConnectRequest& re
     clients.splice(clients.end(), handshakes, client.self);
     client.wake_watch = watcher.watch(client.wake.get(), [this, &client] { on_wake(client); });
     if (who.pid > 0) {  // 0: a process of a pid namespace that we do not see
-        client.process = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, who.pid, 0)));
+        client.process = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, who.pid, 0)));
     }
-    if (client.process) {
+    if (client.process.is_open()) {
         client.process_watch =
             watcher.watch(client.process.get(), [this, &client] { on_gone(client); });
     }
@@ -492,7 +493,8 @@ bool UnixServer::Impl::may_connect(const Credentials& credentials) const {
     if (who.uid == 0 || who.uid == ::geteuid()) {
         return true;
     }
-    const auto& [group, uids, gids] = config.access;
+    const std::vector<std::uint32_t>& uids = config.access.uids;
+    const std::vector<std::uint32_t>& gids = config.access.gids;
     if (std::find(uids.begin(), uids.end(), who.uid) != uids.end()) {
         return true;
     }

@@ -15,6 +15,7 @@
 #include "service/table.hpp"
 #include "sync/barrier.hpp"
 
+#include <bitset>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -45,11 +46,16 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     // sync::Participants.
     [[nodiscard]] std::vector<std::uint16_t> synchronised_services() const override;
     [[nodiscard]] ais_status save(std::uint16_t service, std::string& out) override;
-    [[nodiscard]] ais_status merge(std::uint16_t service, std::span<const ais_saved_state> states) override;
+    [[nodiscard]] ais_status merge(std::uint16_t service,
+                                   std::span<const ais_saved_state> states) override;
     void diverged(std::uint16_t service, std::string_view why) override;
 
     // Messages for services that this node does not have.
-    [[nodiscard]] std::uint64_t unknown_service_messages() const { return unknown_service_messages_; }
+    [[nodiscard]] std::uint64_t unknown_service_messages() const {
+        return unknown_service_messages_;
+    }
+    // Messages that came while replicas were not equal, which no member sends.
+    [[nodiscard]] std::uint64_t untimely_messages() const { return untimely_messages_; }
 
   private:
     Table& table_;
@@ -58,6 +64,9 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     group::Groups* groups_ = nullptr;
     sync::Barrier* barrier_ = nullptr;
     std::uint64_t unknown_service_messages_ = 0;
+    std::uint64_t untimely_messages_ = 0;
+    std::bitset<service_id_max + 1>
+        unknown_services_;  // logged already; 0: those above the maximum
 };
 
 }  // namespace ais::service

@@ -25,6 +25,8 @@ using ServiceId = std::uint16_t;
 
 // Reserved for the kernel's own messages (sync).
 inline constexpr ServiceId kernel_service = 0;
+// Limit: ids above are reserved (abi/service.h).
+inline constexpr ServiceId service_id_max = 1023;
 
 class Service {
   public:

@@ -5,8 +5,9 @@
 //
 // docs/protocol/sync.md has the exchange.  In short: if all members moved
 // together from a ring in which they were equal, the barrier opens at once.
-// Otherwise every member multicasts a Hello (its component: the last ring in
-// which it was equal to the others; the services whose state it has).  When
+// Otherwise every member multicasts a Hello (its lineage, a name for the history
+// of its state: members with the same one are a component and have equal state;
+// and the services whose state it has).  When
 // the Hellos of all members are delivered, every member knows the same components, and
 // per service the lowest member of each component multicasts its snapshot in
 // chunks.  At the delivery of the last chunk of all, in the same place of the total
@@ -37,7 +38,8 @@ class Participants {
     [[nodiscard]] virtual std::vector<std::uint16_t> synchronised_services() const = 0;
     [[nodiscard]] virtual ais_status save(std::uint16_t service, std::string& out) = 0;
     // Non-zero stops the node.
-    [[nodiscard]] virtual ais_status merge(std::uint16_t service, std::span<const ais_saved_state> states) = 0;
+    [[nodiscard]] virtual ais_status merge(std::uint16_t service,
+                                           std::span<const ais_saved_state> states) = 0;
     // A replica cannot be trusted any more: log why, stop this node.
     virtual void diverged(std::uint16_t service, std::string_view why) = 0;
 

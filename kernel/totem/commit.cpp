@@ -52,7 +52,8 @@ void adopt(State& s, Effects& out) {
 }
 
 bool is_expected(const State& s, const CommitToken& token, const Members& members) {
-    if (token.ring.seq <= s.adopted_seq || token.hop != *members.index_of(s.self)) {
+    if (token.ring.seq <= s.adopted_seq || token.ring.seq > s.known_seq + ring_seq_jump_max ||
+        token.hop != *members.index_of(s.self)) {
         return false;
     }
     if (s.phase == Phase::gather) {
@@ -87,8 +88,7 @@ void create_commit_token(State& s, Effects& out) {
 void on_commit_token(State& s, NodeId from, CommitToken& token, Effects& out) {
     const Members members = token.members();
     const auto at = members.index_of(s.self);
-    if (!at || members.size() < 2 ||
-        from != members[(*at + members.size() - 1) % members.size()]) {
+    if (!at || members.size() < 2 || from != members[(*at + members.size() - 1) % members.size()]) {
         ++s.stats.wrong_sender;
         return;
     }
@@ -104,8 +104,7 @@ void on_commit_token(State& s, NodeId from, CommitToken& token, Effects& out) {
     }
 
     // Second tour.
-    if (s.phase == Phase::commit && token.ring == s.forming->id &&
-        token.hop == count + *at) {
+    if (s.phase == Phase::commit && token.ring == s.forming->id && token.hop == count + *at) {
         if (!token.is_filled() || !(token.slots[*at] == s.commit.slots[*at])) {
             ++s.stats.malformed;
             return;

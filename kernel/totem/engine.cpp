@@ -24,7 +24,8 @@ constexpr int loopback_max = 4096;
 // lost that lies in its socket, and would take joins of a round long closed.
 void notice_pause(State& s, Instant now) {
     std::optional<Instant> earliest;
-    for (const Timer timer : {Timer::token_loss, Timer::consensus, Timer::join, Timer::merge_detect}) {
+    for (const Timer timer :
+         {Timer::token_loss, Timer::consensus, Timer::join, Timer::merge_detect}) {
         const auto at = s.deadlines.at(timer);
         if (at && (!earliest || *at < *earliest)) {
             earliest = at;
@@ -246,7 +247,9 @@ void transmit(Effects& out, std::optional<NodeId> to, Traffic traffic, Bytes dat
     out.emit(Transmit{to, traffic, datagram});
 }
 
-bool passes_tokens(Phase phase) { return phase == Phase::operational || phase == Phase::recovery; }
+bool passes_tokens(Phase phase) {
+    return phase == Phase::operational || phase == Phase::recovery;
+}
 
 Engine::Engine(const Config& config, const Identity& identity, Source& source, Log& log)
     : state_(std::make_unique<State>(config, identity, source, log)) {
@@ -289,7 +292,9 @@ void Engine::expire(Instant now, Effects& out) {
     }
 }
 
-std::optional<Instant> Engine::deadline() const { return state_->deadlines.earliest(); }
+std::optional<Instant> Engine::deadline() const {
+    return state_->deadlines.earliest();
+}
 
 void Engine::wake(Instant now, Effects& out) {
     State& s = *state_;
@@ -324,13 +329,21 @@ void Engine::leave(Instant now, Effects& out) {
     s.deadlines.clear_all();
 }
 
-std::size_t Engine::payload_max() const { return state_->config.datagram_max - data_overhead; }
+std::size_t Engine::payload_max() const {
+    return state_->config.datagram_max - data_overhead;
+}
 
-bool Engine::is_operational() const { return state_->phase == Phase::operational; }
+bool Engine::is_operational() const {
+    return state_->phase == Phase::operational;
+}
 
-const Configuration& Engine::configuration() const { return state_->configuration; }
+const Configuration& Engine::configuration() const {
+    return state_->configuration;
+}
 
-const Stats& Engine::stats() const { return state_->stats; }
+const Stats& Engine::stats() const {
+    return state_->stats;
+}
 
 std::string Engine::describe() const {
     const State& s = *state_;

@@ -14,7 +14,9 @@ namespace {
 constexpr std::uint32_t u32_max = std::numeric_limits<std::uint32_t>::max();
 
 // The token comes from the network: its sums may be anything.
-std::uint32_t less(std::uint32_t from, std::uint32_t part) { return from > part ? from - part : 0; }
+std::uint32_t less(std::uint32_t from, std::uint32_t part) {
+    return from > part ? from - part : 0;
+}
 std::uint32_t bounded(std::uint64_t value) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, u32_max));
 }

@@ -18,9 +18,13 @@ namespace ais::totem {
 
 namespace {
 
-Members agreed(const State& s) { return s.processors.without(s.failed); }
+Members agreed(const State& s) {
+    return s.processors.without(s.failed);
+}
 
-bool has_consensus(const State& s) { return agreed(s).is_subset_of(s.consensus); }
+bool has_consensus(const State& s) {
+    return agreed(s).is_subset_of(s.consensus);
+}
 
 void set_join_timer(State& s) {
     // Why the jitter: nodes that lost the same token would all speak at once.
@@ -66,6 +70,7 @@ void prepare_gather(State& s, std::string_view reason) {
     if (s.phase == Phase::operational) {
         s.processors = s.installed->members;
         s.failed.clear();
+        s.heard.clear();
         s.installed->has_token = false;
     }
     // What an interrupted recovery has learnt of the old ring stays in its log.
@@ -90,7 +95,28 @@ bool is_restarted(const Ring& ring, NodeId from, std::uint64_t incarnation) {
     return at && ring.incarnations[*at] != 0 && ring.incarnations[*at] != incarnation;
 }
 
+// Take over what `join` knows; false if that is nothing new.
+bool merge_sets(State& s, NodeId from, const Join& join) {
+    const std::size_t processors = s.processors.size();
+    const std::size_t failed = s.failed.size();
+    s.processors.merge(join.processors);
+    if (join.failed.contains(s.self)) {
+        AIS_MARK("gather.rejects_who_rejects_us");
+        s.failed.insert(from);
+    } else if (s.installed->members.contains(from)) {
+        s.failed.merge(join.failed);
+    } else {
+        // Deviates: a stranger's word does not fail a node that we hear.  Why: two
+        // components that have given up different nodes would otherwise hand their
+        // failures to each other, and rings would form and break without end.
+        AIS_MARK("gather.trusts_its_ears");
+        s.failed.merge(join.failed.without(s.heard));
+    }
+    return s.processors.size() != processors || s.failed.size() != failed;
+}
+
 void process_join(State& s, NodeId from, const Join& join, Effects& out) {
+    s.heard.insert(from);
     if (join.leave) {
         if (s.processors.contains(from) && !s.failed.contains(from)) {
             s.failed.insert(from);
@@ -113,12 +139,8 @@ void process_join(State& s, NodeId from, const Join& join, Effects& out) {
         AIS_MARK("gather.ignores_failed");
         return;
     }
-    s.processors.merge(join.processors);
-    if (join.failed.contains(s.self)) {
-        AIS_MARK("gather.rejects_who_rejects_us");
-        s.failed.insert(from);
-    } else {
-        s.failed.merge(join.failed);
+    if (!merge_sets(s, from, join)) {
+        return;  // we never agree; time will tell who is left out
     }
     start_round(s, out);
     if (join.processors == s.processors && join.failed == s.failed) {
@@ -134,8 +156,8 @@ void enter_gather(State& s, std::string_view reason, Effects& out) {
     start_round(s, out);
 }
 
-void exclude(State& s, NodeId node, std::string_view reason, Effects& out) {
-    AIS_LOG(s.log, warning, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
+void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out) {
+    log_line(s.log, level, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
     prepare_gather(s, reason);
     s.failed.insert(node);
     start_round(s, out);
@@ -151,6 +173,10 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         ++s.stats.stale_joins;
         return;
     }
+    if (join.ring_seq > s.known_seq + ring_seq_jump_max) {
+        ++s.stats.malformed;
+        return;
+    }
     s.known_seq = std::max(s.known_seq, join.ring_seq);
 
     switch (s.phase) {
@@ -164,13 +190,15 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
                 ++s.stats.stale_joins;
                 return;
             }
+            // A stranger that has given up one of us will form a ring of its own, and then
+            // we can merge without a grudge.
             if (join.leave ? (!member || restarted)
-                           : (!member && join.failed.contains(s.self))) {
+                           : (!member && !join.failed.intersection(ring.members).empty())) {
                 ++s.stats.stale_joins;
                 return;
             }
             if (join.leave) {
-                exclude(s, from, "it leaves", out);
+                exclude(s, from, Level::notice, "it leaves", out);
                 if (agreed(s) == Members{s.self}) {
                     create_commit_token(s, out);
                 }
@@ -184,9 +212,8 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         case Phase::commit:
         case Phase::recovery: {
             const Ring& ring = *s.forming;
-            if (!ring.members.contains(from) ||
-                (join.ring_seq < ring.id.seq && !join.leave &&
-                 !is_restarted(ring, from, join.incarnation))) {
+            if (!ring.members.contains(from) || (join.ring_seq < ring.id.seq && !join.leave &&
+                                                 !is_restarted(ring, from, join.incarnation))) {
                 ++s.stats.stale_joins;
                 return;
             }

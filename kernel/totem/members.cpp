@@ -17,7 +17,9 @@ Members::Members(std::initializer_list<NodeId> nodes) {
     }
 }
 
-bool Members::contains(NodeId node) const { return std::binary_search(begin(), end(), node); }
+bool Members::contains(NodeId node) const {
+    return std::binary_search(begin(), end(), node);
+}
 
 bool Members::is_subset_of(const Members& other) const {
     return std::includes(other.begin(), other.end(), begin(), end());

@@ -123,7 +123,6 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
     entry.encapsulated = message.encapsulated;
     if (passes_tokens(s.phase) && message.seq > ring->forwarded_seq) {
         // Only who had the token after us could give this seq.
-        AIS_MARK("operational.message_proves_progress");
         s.deadlines.clear(Timer::token_retransmit);
     }
     if (s.phase == Phase::operational) {

@@ -60,7 +60,9 @@ Seq read_seq(Reader& from) {
     return seq;
 }
 
-void write_no_extensions(Writer& to) { to.u16(0); }
+void write_no_extensions(Writer& to) {
+    to.u16(0);
+}
 
 // Nothing but well-formed elements may follow.
 bool skip_extensions(Reader& from) {
@@ -107,7 +109,9 @@ bool read_members(Reader& from, std::size_t count, Members& to) {
     return true;
 }
 
-std::size_t size_if_ok(const Writer& writer) { return writer.ok() ? writer.size() : 0; }
+std::size_t size_if_ok(const Writer& writer) {
+    return writer.ok() ? writer.size() : 0;
+}
 
 }  // namespace
 

@@ -29,6 +29,10 @@ enum class PacketType : std::uint8_t {
     hold_cancel = 6,
 };
 
+// No honest ring number is so far above those that we know.  Why: without this
+// one wrong number would use up all numbers for ever.
+constexpr std::uint64_t ring_seq_jump_max = std::uint64_t{1} << 40;
+
 struct PacketHeader {
     PacketType type = PacketType::data;
     NodeId sender;

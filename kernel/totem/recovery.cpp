@@ -82,6 +82,7 @@ void enter_recovery(State& s, Effects& out) {
     // Why: a window below one datagram per node would serve only the first ones.
     window = std::max(window, static_cast<std::uint32_t>(ring.members.size()));
     ring.flow.reset(window, s.config.max_messages);
+    recovery.progress_at = s.now;
     s.phase = Phase::recovery;
     ++s.stats.recoveries;
     s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);

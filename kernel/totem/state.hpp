@@ -70,12 +70,12 @@ struct Ring {
     // The token.
     Token token;  // while we work on it, and while it is held
     bool has_token = false;
-    std::uint64_t token_seq = 0;   // of the last one accepted
-    std::uint64_t visits = 0;      // tokens accepted
-    std::uint32_t forwarded = 0;   // tokens forwarded: the round in data headers
-    Seq forwarded_aru = 0;         // aru and seq as forwarded last
+    std::uint64_t token_seq = 0;  // of the last one accepted
+    std::uint64_t visits = 0;     // tokens accepted
+    std::uint32_t forwarded = 0;  // tokens forwarded: the round in data headers
+    Seq forwarded_aru = 0;        // aru and seq as forwarded last
     Seq forwarded_seq = 0;
-    std::uint32_t idle_visits = 0; // in a row without a new seq
+    std::uint32_t idle_visits = 0;  // in a row without a new seq
     bool counted_congested = false;
 
     // Failure to receive.
@@ -98,6 +98,9 @@ struct Recovery {
     Seq install_seq = 0;
     bool has_obligation = false;
     std::uint32_t complete_visits = 0;  // in a row with token.aru >= install_seq
+    Seq seen_aru = 0;                   // at the last progress
+    Seq seen_seq = 0;
+    Instant progress_at;
 };
 
 struct State {
@@ -127,6 +130,7 @@ struct State {
     Members processors;
     Members failed;
     Members consensus;
+    Members heard;  // whose joins reached us
 
     std::unique_ptr<Ring> installed;
     std::unique_ptr<Ring> forming;
@@ -180,8 +184,8 @@ void on_foreign(State& s, NodeId from, std::string_view what, Effects& out);
 void on_join_timer(State& s, Effects& out);
 void on_consensus_timer(State& s, Effects& out);
 void transmit_leave(State& s, Effects& out);
-// `node` does not receive: go on without it.
-void exclude(State& s, NodeId node, std::string_view reason, Effects& out);
+// Go on without `node`.
+void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out);
 
 // commit.cpp
 void create_commit_token(State& s, Effects& out);

@@ -10,12 +10,12 @@ namespace ais::totem {
 
 struct Stats {
     // Refused datagrams, by reason.
-    std::uint64_t malformed = 0;       // does not follow docs/protocol/totem_wire.md
-    std::uint64_t wrong_version = 0;   // follows another version of it
-    std::uint64_t wrong_sender = 0;    // header and seal disagree, or not its turn
-    std::uint64_t foreign = 0;         // of a ring that is not ours
-    std::uint64_t stale_joins = 0;     // overtaken by a ring, or queued during a pause
-    std::uint64_t log_overflows = 0;   // beyond the slots of the message log
+    std::uint64_t malformed = 0;      // does not follow docs/protocol/totem_wire.md
+    std::uint64_t wrong_version = 0;  // follows another version of it
+    std::uint64_t wrong_sender = 0;   // header and seal disagree, or not its turn
+    std::uint64_t foreign = 0;        // of a ring that is not ours
+    std::uint64_t stale_joins = 0;    // overtaken by a ring, or queued during a pause
+    std::uint64_t log_overflows = 0;  // beyond the slots of the message log
 
     // Token.
     std::uint64_t tokens = 0;

@@ -33,7 +33,9 @@ constexpr Seq unstable_windows_max = 8;
 // A request is repeated only after so many visits: the answer is on its way.
 constexpr std::uint64_t request_pace = 2;
 
-bool is_alone(const Ring& ring) { return ring.members.size() == 1; }
+bool is_alone(const Ring& ring) {
+    return ring.members.size() == 1;
+}
 
 // Send again what others miss and we hold; what is answered leaves the token.
 std::uint32_t answer_requests(State& s, Ring& ring, std::uint32_t limit, Effects& out) {
@@ -145,7 +147,7 @@ void update_aru(State& s, Ring& ring) {
     }
 }
 
-// True if one member has held everything up for too long (failure to receive).
+// True if one node has held everything up for too long (failure to receive).
 bool is_stuck(State& s, Ring& ring) {
     const Token& token = ring.token;
     if (token.aru == token.seq || !token.aru_id.is_valid() || token.aru != ring.stuck_aru ||
@@ -159,8 +161,25 @@ bool is_stuck(State& s, Ring& ring) {
     ++ring.stuck_visits;
     // Why the time, too: many rotations may fit into a short burst of loss.
     return ring.stuck_visits > s.config.fail_to_receive_rotations &&
-           s.now - ring.stuck_since >= s.config.token_timeout && ring.stuck_id != s.self &&
-           ring.members.contains(ring.stuck_id);
+           s.now - ring.stuck_since >= s.config.token_timeout && ring.stuck_id != s.self;
+}
+
+// Limit: a recovery in which nothing happens for so many token timeouts is given up.
+constexpr int recovery_patience = 5;
+
+bool is_recovery_stuck(State& s, Ring& ring) {
+    if (s.phase != Phase::recovery) {
+        return false;
+    }
+    Recovery& recovery = s.recovery;
+    if (ring.visits <= 1 || ring.log.aru() != recovery.seen_aru ||
+        ring.token.seq != recovery.seen_seq) {
+        recovery.seen_aru = ring.log.aru();
+        recovery.seen_seq = ring.token.seq;
+        recovery.progress_at = s.now;
+        return false;
+    }
+    return s.now - recovery.progress_at > recovery_patience * s.config.token_timeout;
 }
 
 bool may_hold(const State& s, const Ring& ring) {
@@ -189,9 +208,8 @@ void forward(State& s, Ring& ring, Effects& out) {
 
 void work_alone(State& s, Ring& ring) {
     ++ring.visits;
-    const bool has_work =
-        s.phase == Phase::recovery || ring.stable < ring.token.seq ||
-        (ring.token.congested == 0 && !s.congested && s.source.backlog() > 0);
+    const bool has_work = s.phase == Phase::recovery || ring.stable < ring.token.seq ||
+                          (ring.token.congested == 0 && !s.congested && s.source.backlog() > 0);
     s.loopback = has_work;
 }
 
@@ -273,7 +291,16 @@ void visit_token(State& s, Effects& out) {
     if (is_stuck(s, ring)) {
         AIS_MARK("token.excludes_who_does_not_receive");
         ++s.stats.failed_to_receive;
-        exclude(s, ring.stuck_id, "it does not receive", out);
+        if (ring.members.contains(ring.stuck_id)) {
+            exclude(s, ring.stuck_id, Level::warning, "it does not receive", out);
+        } else {
+            enter_gather(s, "the token is damaged", out);
+        }
+        return;
+    }
+    if (is_recovery_stuck(s, ring)) {
+        AIS_MARK("token.gives_up_recovery");
+        enter_gather(s, "recovery does not get on", out);
         return;
     }
 

@@ -33,7 +33,7 @@ std::string text_of(const std::vector<Process>& processes) {
 // One process with one handle.
 class Program {
   public:
-    Program(FakeHost& host, std::uint32_t pid, std::uint32_t flags = 0) : host_(&host) {
+    Program(FakeHost& host, std::uint32_t pid, std::uint32_t flags = 0) {
         std::uint8_t space[Hello::size];
         Writer hello(space);
         Hello{wire_version, flags}.encode(hello);
@@ -105,7 +105,6 @@ class Program {
         return "(unknown kind)";
     }
 
-    FakeHost* host_;
     FakeClient* client_ = nullptr;
     std::uint32_t number_ = 0;
 };

@@ -104,10 +104,11 @@ int main(int argc, char** argv) {
             failed += std::to_string(seed);
         }
         if (!one && (seed - from + 1) % 100 == 0) {
-            std::cout << seed - from + 1 << " runs, " << failures << " failures so far" << std::endl;
+            std::cout << seed - from + 1 << " runs, " << failures << " failures so far"
+                      << std::endl;
         }
     }
-    std::cout << "runs " << count << ", failures " << failures
-              << (failed.empty() ? "" : ", seeds") << failed << std::endl;
+    std::cout << "runs " << count << ", failures " << failures << (failed.empty() ? "" : ", seeds")
+              << failed << std::endl;
     return failures == 0 ? 0 : 1;
 }

@@ -45,7 +45,9 @@ class Network {
     // Cuts everything between different groups, and nothing else.
     void partition(const std::vector<totem::Members>& groups);
     void heal() { cuts_.clear(); }
-    [[nodiscard]] bool connects(NodeId from, NodeId to) const { return !cuts_.contains({from, to}); }
+    [[nodiscard]] bool connects(NodeId from, NodeId to) const {
+        return !cuts_.contains({from, to});
+    }
 
     // When copies of a datagram arrive; none if it is lost.
     void plan(Instant now, NodeId from, NodeId to, Bytes datagram, std::vector<Instant>& arrivals);

@@ -16,7 +16,16 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-enum class Fault : unsigned { crash, leave, pause, partition, one_way, burst_loss, congestion, count };
+enum class Fault : unsigned {
+    crash,
+    leave,
+    pause,
+    partition,
+    one_way,
+    burst_loss,
+    congestion,
+    count
+};
 
 const char* name_of(Fault fault) {
     static constexpr const char* names[] = {
@@ -28,8 +37,8 @@ totem::Config choose_config(Prng& prng) {
     totem::Config config;
     static constexpr std::uint32_t windows[] = {1, 2, 5, 20, 50, 256};
     config.window_size = windows[prng.below(6)];
-    config.max_messages = static_cast<std::uint32_t>(
-        std::max<std::uint64_t>(1, prng.chance(1, 2) ? config.window_size : config.window_size / 2));
+    config.max_messages = static_cast<std::uint32_t>(std::max<std::uint64_t>(
+        1, prng.chance(1, 2) ? config.window_size : config.window_size / 2));
     switch (prng.below(3)) {
         case 0:
             config.accelerated_window = 0;
@@ -75,7 +84,11 @@ class Teller {
                 faults_.push_back(static_cast<Fault>(fault));
             }
         }
-        fault_gap_ = milliseconds(200 + prng_.below(3000));
+        fault_gap_ =
+            milliseconds(prng_.chance(1, 3) ? 30 + prng_.below(300) : 200 + prng_.below(3000));
+        if (prng_.chance(1, 4)) {
+            lose_one_type();
+        }
         send_gap_ = microseconds(500 + prng_.below(prng_.chance(1, 3) ? 5000 : 200000));
         burst_max_ = 1 + prng_.below(prng_.chance(1, 4) ? 60 : 5);
         safe_percent_ = prng_.below(101);
@@ -99,7 +112,7 @@ class Teller {
         world_.close_history();
 
         // Loss may break a ring at any time: then changes have a cause.
-        world_.history().had_faults = !faults_.empty() || conditions_.loss_ppm > 0;
+        world_.history().had_faults = !faults_.empty() || conditions_.loss_ppm > 0 || picky_;
         Outcome outcome;
         outcome.violations = check_all(world_.history());
         outcome.about = about();
@@ -115,11 +128,23 @@ class Teller {
         }
     }
 
+    // The network has something against one type of packet.
+    void lose_one_type() {
+        const auto type = static_cast<std::uint8_t>(1 + prng_.below(6));
+        const std::uint64_t percent = 3 + prng_.below(30);
+        picky_ = true;
+        world_.network().set_filter([this, type, percent](NodeId, NodeId, Bytes datagram) {
+            return world_.now() < end_ && datagram.size() > 3 && datagram[3] == type &&
+                   prng_.chance(percent, 100);
+        });
+    }
+
     NodeId any_node() { return NodeId(static_cast<ais_node_id>(1 + prng_.below(count_))); }
 
     void schedule_send() {
-        world_.at(world_.now() + send_gap_ + Duration(static_cast<std::int64_t>(prng_.below(
-                      static_cast<std::uint64_t>(send_gap_.count())))),
+        world_.at(world_.now() + send_gap_ +
+                      Duration(static_cast<std::int64_t>(
+                          prng_.below(static_cast<std::uint64_t>(send_gap_.count())))),
                   [this] {
                       if (world_.now() >= end_) {
                           return;
@@ -145,8 +170,9 @@ class Teller {
     }
 
     void schedule_fault() {
-        world_.at(world_.now() + fault_gap_ / 4 + Duration(static_cast<std::int64_t>(prng_.below(
-                      static_cast<std::uint64_t>(fault_gap_.count())))),
+        world_.at(world_.now() + fault_gap_ / 4 +
+                      Duration(static_cast<std::int64_t>(
+                          prng_.below(static_cast<std::uint64_t>(fault_gap_.count())))),
                   [this] {
                       if (world_.now() >= end_) {
                           return;
@@ -185,10 +211,11 @@ class Teller {
                 if (world_.is_alive(node) && !world_.is_paused(node)) {
                     say("pause ", node.value());
                     world_.pause(node);
-                    world_.at(world_.now() + a_while(prng_.chance(1, 2) ? 300 : 3000), [this, node] {
-                        say("resume ", node.value());
-                        world_.resume(node);
-                    });
+                    world_.at(world_.now() + a_while(prng_.chance(1, 2) ? 300 : 3000),
+                              [this, node] {
+                                  say("resume ", node.value());
+                                  world_.resume(node);
+                              });
                 }
                 break;
             case Fault::partition: {
@@ -280,12 +307,15 @@ class Teller {
     std::uint64_t burst_max_ = 1;
     std::uint64_t safe_percent_ = 0;
     Instant end_{};
+    bool picky_ = false;
     std::size_t sent_ = 0;
     std::size_t faults_told_ = 0;
 };
 
 }  // namespace
 
-Outcome tell(const Story& story) { return Teller(story).tell(); }
+Outcome tell(const Story& story) {
+    return Teller(story).tell();
+}
 
 }  // namespace ais::sim

@@ -22,8 +22,8 @@ struct Story {
     std::uint64_t seed = 1;
     std::size_t nodes = 0;  // 0: the seed chooses
     Duration length = std::chrono::seconds(30);
-    Log* log = nullptr;   // lines of the engines
-    bool trace = false;   // print what happens
+    Log* log = nullptr;  // lines of the engines
+    bool trace = false;  // print what happens
 };
 
 struct Outcome {

@@ -147,7 +147,9 @@ void World::leave(NodeId id) {
     crash(id);
 }
 
-void World::pause(NodeId id) { node_of(id).paused = true; }
+void World::pause(NodeId id) {
+    node_of(id).paused = true;
+}
 
 void World::resume(NodeId id) {
     Node& node = node_of(id);

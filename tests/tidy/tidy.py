@@ -53,7 +53,7 @@ HEADERS = [
 CLOCK_WORDS = re.compile(
     r"\b(sleep_for|sleep_until|usleep|nanosleep|std::rand|srand|random_device|getrandom|getentropy|gettimeofday"
     r"|clock_gettime|(?:steady|system|high_resolution)_clock\s*::\s*now)\b")
-CLOCK_PLACES = re.compile(r"kernel/os/|sdk/client/|tests/(process|bench|load|abi|conformance)/|tools/|bench/|sdk/(template|examples)/")
+CLOCK_PLACES = re.compile(r"kernel/os/|sdk/client/|tests/(ipc|process|bench|load|abi|conformance)/|tools/|bench/|sdk/(template|examples)/")
 
 BLOB_MAX = 256 * 1024
 SOURCE = re.compile(r"\.(cpp|hpp|c|h)$")

@@ -19,8 +19,15 @@ void check_agreed_order(const History& history, Violations& found) {
             }
             const auto [at, is_new] = order[event.ring].emplace(event.seq, event.message);
             if (!is_new && at->second != event.message) {
-                found.add(name_of(life.id), " has ", name_of(event.message), " at ", event.ring, ':',
-                          event.seq, ", another one ", name_of(at->second));
+                found.add(name_of(life.id),
+                          " has ",
+                          name_of(event.message),
+                          " at ",
+                          event.ring,
+                          ':',
+                          event.seq,
+                          ", another one ",
+                          name_of(at->second));
             }
             const auto [where, is_first] =
                 place.emplace(event.message, std::pair(event.ring, event.seq));
@@ -34,15 +41,23 @@ void check_agreed_order(const History& history, Violations& found) {
             Seq last = 0;
             for (const Event* event : span.deliveries()) {
                 if (event->seq <= last) {
-                    found.add(name_of(life.id), " delivers ", event->ring, ':', event->seq,
-                              " after ", last);
+                    found.add(name_of(life.id),
+                              " delivers ",
+                              event->ring,
+                              ':',
+                              event->seq,
+                              " after ",
+                              last);
                 }
                 last = event->seq;
             }
             auto expected = order[span.ring].begin();
             for (const Event* event : span.in_regular) {
                 if (expected == order[span.ring].end() || expected->first != event->seq) {
-                    found.add(name_of(life.id), " passes over a message before ", event->ring, ':',
+                    found.add(name_of(life.id),
+                              " passes over a message before ",
+                              event->ring,
+                              ':',
                               event->seq);
                     break;
                 }

@@ -20,7 +20,8 @@ void check_basic_delivery(const History& history, Violations& found) {
     for (const Life& life : history.lives()) {
         for (const Span& span : spans_of(life, history)) {
             for (const Event* event : span.sends) {
-                if (!sent.emplace(event->message, Sent{span.ring, event->guarantee, event->at}).second) {
+                if (!sent.emplace(event->message, Sent{span.ring, event->guarantee, event->at})
+                         .second) {
                     found.add(name_of(event->message), " was sent twice");
                 }
             }
@@ -32,18 +33,26 @@ void check_basic_delivery(const History& history, Violations& found) {
             for (const Event* event : span.deliveries()) {
                 const auto at = sent.find(event->message);
                 if (at == sent.end()) {
-                    found.add(name_of(life.id), " delivers ", name_of(event->message), ", never sent");
+                    found.add(
+                        name_of(life.id), " delivers ", name_of(event->message), ", never sent");
                     continue;
                 }
                 if (!seen.insert(event->message).second) {
                     found.add(name_of(life.id), " delivers ", name_of(event->message), " twice");
                 }
                 if (at->second.ring != span.ring || event->ring != span.ring) {
-                    found.add(name_of(life.id), " delivers ", name_of(event->message), " in ring ",
-                              span.ring, ", sent in ", at->second.ring);
+                    found.add(name_of(life.id),
+                              " delivers ",
+                              name_of(event->message),
+                              " in ring ",
+                              span.ring,
+                              ", sent in ",
+                              at->second.ring);
                 }
                 if (at->second.guarantee != event->guarantee || at->second.at > event->at) {
-                    found.add(name_of(life.id), " delivers ", name_of(event->message),
+                    found.add(name_of(life.id),
+                              " delivers ",
+                              name_of(event->message),
                               " with another guarantee or before it was sent");
                 }
             }

@@ -42,13 +42,24 @@ void check_causality(const History& history, Violations& found) {
                 const auto covered = static_cast<std::size_t>(
                     std::upper_bound(seqs.begin(), seqs.end(), past.prefix) - seqs.begin());
                 if (covered < past.count) {
-                    found.add(name_of(life), " delivers ", name_of(event->message), " at ", span.ring,
-                              ':', event->seq, " with ", covered, " of ", past.count,
+                    found.add(name_of(life),
+                              " delivers ",
+                              name_of(event->message),
+                              " at ",
+                              span.ring,
+                              ':',
+                              event->seq,
+                              " with ",
+                              covered,
+                              " of ",
+                              past.count,
                               " messages that it depends on");
                 }
                 std::uint64_t& last = last_of[event->message.origin];
                 if (event->message.number < last) {
-                    found.add(name_of(life), " delivers ", name_of(event->message),
+                    found.add(name_of(life),
+                              " delivers ",
+                              name_of(event->message),
                               " behind a later one of its sender");
                 }
                 last = event->message.number;

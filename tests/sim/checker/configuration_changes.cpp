@@ -35,8 +35,17 @@ void check_life(const Life& life, const History& history, Violations& found) {
             transitional = &now;
             if (now.ring != regular->ring || !now.members.is_subset_of(regular->members) ||
                 !(now.left == regular->members.without(now.members))) {
-                found.add(name_of(life.id), " installs transitional ", now.ring, ' ', now.members,
-                          " left ", now.left, " after ", regular->ring, ' ', regular->members);
+                found.add(name_of(life.id),
+                          " installs transitional ",
+                          now.ring,
+                          ' ',
+                          now.members,
+                          " left ",
+                          now.left,
+                          " after ",
+                          regular->ring,
+                          ' ',
+                          regular->members);
             }
             continue;
         }
@@ -45,10 +54,17 @@ void check_life(const Life& life, const History& history, Violations& found) {
                 found.add(name_of(life.id), " has no transitional configuration before ", now.ring);
             } else if (!transitional->members.is_subset_of(now.members) ||
                        !(now.joined == now.members.without(transitional->members))) {
-                found.add(name_of(life.id), " joins in ", now.ring, ' ', now.members, " are ", now.joined);
+                found.add(name_of(life.id),
+                          " joins in ",
+                          now.ring,
+                          ' ',
+                          now.members,
+                          " are ",
+                          now.joined);
             }
             if (now.ring.seq <= regular->ring.seq) {
-                found.add(name_of(life.id), " goes from ring ", regular->ring, " back to ", now.ring);
+                found.add(
+                    name_of(life.id), " goes from ring ", regular->ring, " back to ", now.ring);
             }
         }
         regular = &now;
@@ -71,7 +87,8 @@ void check_configuration_changes(const History& history, Violations& found) {
                 continue;
             }
             const auto [at, is_new] = known.emplace(now.ring, &now);
-            if (!is_new && (!(at->second->members == now.members) || at->second->previous != now.previous)) {
+            if (!is_new &&
+                (!(at->second->members == now.members) || at->second->previous != now.previous)) {
                 found.add("ring ", now.ring, " is ", now.members, " and ", at->second->members);
             }
         }
@@ -87,15 +104,28 @@ void check_configuration_changes(const History& history, Violations& found) {
             const Configuration& now = history.configuration(span.transitional);
             const auto [at, is_new] = company.emplace(std::pair(span.ring, span.next), &now);
             if (!is_new && !(at->second->members == now.members)) {
-                found.add(name_of(life.id), " goes from ", span.ring, " to ", span.next, " with ",
-                          now.members, ", another one with ", at->second->members);
+                found.add(name_of(life.id),
+                          " goes from ",
+                          span.ring,
+                          " to ",
+                          span.next,
+                          " with ",
+                          now.members,
+                          ", another one with ",
+                          at->second->members);
             }
             const Configuration& next = history.configuration(span.next_configuration);
             for (std::size_t i = 0; i < next.members.size(); ++i) {
                 if ((next.previous[i] == span.ring) != now.members.contains(next.members[i])) {
-                    found.add(name_of(life.id), " is told that ", next.members[i].value(),
-                              " came to ", next.ring, " from ", next.previous[i],
-                              " but moved with ", now.members);
+                    found.add(name_of(life.id),
+                              " is told that ",
+                              next.members[i].value(),
+                              " came to ",
+                              next.ring,
+                              " from ",
+                              next.previous[i],
+                              " but moved with ",
+                              now.members);
                 }
             }
         }

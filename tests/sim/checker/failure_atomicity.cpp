@@ -33,9 +33,19 @@ void compare(const char* where,
     while (at < mine.size() && at < theirs.size() && mine[at] == theirs[at]) {
         ++at;
     }
-    found.add(where, " configuration of ring ", ring, ": ", name_of(life.id), " delivers ",
-              mine.size(), " messages, ", name_of(other.id), ' ', theirs.size(),
-              "; they differ at ", at);
+    found.add(where,
+              " configuration of ring ",
+              ring,
+              ": ",
+              name_of(life.id),
+              " delivers ",
+              mine.size(),
+              " messages, ",
+              name_of(other.id),
+              ' ',
+              theirs.size(),
+              "; they differ at ",
+              at);
 }
 
 }  // namespace
@@ -59,9 +69,20 @@ void check_failure_atomicity(const History& history, Violations& found) {
                 continue;
             }
             const Delivered& theirs = at->second;
-            compare("regular", life, *theirs.life, span.ring, mine.in_regular, theirs.in_regular, found);
-            compare("transitional", life, *theirs.life, span.ring, mine.in_transitional,
-                    theirs.in_transitional, found);
+            compare("regular",
+                    life,
+                    *theirs.life,
+                    span.ring,
+                    mine.in_regular,
+                    theirs.in_regular,
+                    found);
+            compare("transitional",
+                    life,
+                    *theirs.life,
+                    span.ring,
+                    mine.in_transitional,
+                    theirs.in_transitional,
+                    found);
         }
     }
 }

@@ -62,8 +62,12 @@ void History::deliver(LifeId id,
     add(id, event);
 }
 
-void History::end(LifeId id) { life(id).crashed = true; }
-void History::unsent(LifeId id, std::size_t count) { life(id).unsent = count; }
+void History::end(LifeId id) {
+    life(id).crashed = true;
+}
+void History::unsent(LifeId id, std::size_t count) {
+    life(id).unsent = count;
+}
 
 std::vector<const Event*> Span::deliveries() const {
     std::vector<const Event*> all = in_regular;

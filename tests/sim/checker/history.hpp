@@ -56,8 +56,8 @@ struct Event {
 struct Life {
     LifeId id;
     std::vector<Event> events;
-    bool crashed = false;       // or left
-    std::size_t unsent = 0;     // accepted but not sent, at the end
+    bool crashed = false;    // or left
+    std::size_t unsent = 0;  // accepted but not sent, at the end
 };
 
 class History {
@@ -66,12 +66,19 @@ class History {
     void start(LifeId life);
     void configure(LifeId life, Instant at, const Configuration& now);
     void send(LifeId life, Instant at, const MessageId& message, Guarantee guarantee);
-    void deliver(LifeId life, Instant at, const MessageId& message, Guarantee guarantee, const RingId& ring, Seq seq);
+    void deliver(LifeId life,
+                 Instant at,
+                 const MessageId& message,
+                 Guarantee guarantee,
+                 const RingId& ring,
+                 Seq seq);
     void end(LifeId life);
     void unsent(LifeId life, std::size_t count);
 
     [[nodiscard]] const std::vector<Life>& lives() const { return lives_; }
-    [[nodiscard]] const Configuration& configuration(std::size_t at) const { return configurations_[at]; }
+    [[nodiscard]] const Configuration& configuration(std::size_t at) const {
+        return configurations_[at];
+    }
     [[nodiscard]] std::size_t deliveries() const { return deliveries_; }
     [[nodiscard]] std::size_t configurations() const { return configurations_.size(); }
 

@@ -31,7 +31,8 @@ void check_liveness(const History& history, Violations& found) {
         const Span& last = spans.back();
         const Configuration& now = history.configuration(last.regular);
         if (!(now.members == living) || last.has_transitional) {
-            found.add(name_of(life.id), " ends in ", now.ring, ' ', now.members, ", living are ", living);
+            found.add(
+                name_of(life.id), " ends in ", now.ring, ' ', now.members, ", living are ", living);
         }
         if (life.unsent > 0) {
             found.add(name_of(life.id), " has not sent ", life.unsent, " messages");
@@ -49,8 +50,12 @@ void check_liveness(const History& history, Violations& found) {
             first = &life;
             of_first = std::move(delivered);
         } else if (delivered != of_first) {
-            found.add(name_of(life.id), " and ", name_of(first->id),
-                      " have not delivered the same in the last ring: ", delivered.size(), " and ",
+            found.add(name_of(life.id),
+                      " and ",
+                      name_of(first->id),
+                      " have not delivered the same in the last ring: ",
+                      delivered.size(),
+                      " and ",
                       of_first.size());
         }
     }

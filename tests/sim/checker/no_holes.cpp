@@ -34,8 +34,16 @@ void check_no_holes(const History& history, Violations& found) {
                 }
                 const bool delivered = mine != deliveries.end() && (*mine)->seq == seq;
                 if (!delivered && now.members.contains(message.origin.node)) {
-                    found.add(name_of(life.id), " delivers up to ", span.ring, ':', last,
-                              " without ", name_of(message), " at ", seq, " of a member of ",
+                    found.add(name_of(life.id),
+                              " delivers up to ",
+                              span.ring,
+                              ':',
+                              last,
+                              " without ",
+                              name_of(message),
+                              " at ",
+                              seq,
+                              " of a member of ",
                               now.members);
                 }
             }

@@ -37,16 +37,30 @@ void check_safe_delivery(const History& history, Violations& found) {
             const auto at = participations.find(std::pair(span.ring, member));
             if (at == participations.end()) {
                 if (!has_crashed[member]) {
-                    found.add(name_of(life.id), " delivers safe ", name_of(event.message),
-                              " in ring ", span.ring, " that ", member.value(), " never installed");
+                    found.add(name_of(life.id),
+                              " delivers safe ",
+                              name_of(event.message),
+                              " in ring ",
+                              span.ring,
+                              " that ",
+                              member.value(),
+                              " never installed");
                 }
                 continue;
             }
             const Participation& theirs = at->second;
             const bool failed_there = theirs.life->crashed && !theirs.has_next;
             if (!failed_there && !theirs.delivered.contains(event.message)) {
-                found.add(name_of(life.id), " delivers safe ", name_of(event.message), " in ring ",
-                          span.ring, ':', event.seq, ", but ", name_of(theirs.life->id), " does not");
+                found.add(name_of(life.id),
+                          " delivers safe ",
+                          name_of(event.message),
+                          " in ring ",
+                          span.ring,
+                          ':',
+                          event.seq,
+                          ", but ",
+                          name_of(theirs.life->id),
+                          " does not");
             }
         }
     };

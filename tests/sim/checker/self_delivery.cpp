@@ -21,7 +21,10 @@ void check_self_delivery(const History& history, Violations& found) {
             }
             for (const Event* event : span.sends) {
                 if (!delivered.contains(event->message)) {
-                    found.add(name_of(life.id), " leaves ring ", span.ring, " without its own ",
+                    found.add(name_of(life.id),
+                              " leaves ring ",
+                              span.ring,
+                              " without its own ",
                               name_of(event->message));
                 }
             }

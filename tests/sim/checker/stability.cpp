@@ -17,7 +17,8 @@ void check_stability(const History& history, Violations& found) {
                 found.add(name_of(life.id), " goes on to ring ", span.ring, " without a cause");
                 break;
             }
-            complete += history.configuration(span.regular).members.size() == history.lives().size();
+            complete +=
+                history.configuration(span.regular).members.size() == history.lives().size();
         }
     }
 }

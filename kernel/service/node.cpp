@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Wiring, and the order of things inside one turn; see node.hpp.
+
+#include "service/node.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace ais::service {
+namespace {
+
+template <typename... Cases>
+struct Overloaded : Cases... {
+    using Cases::operator()...;
+};
+template <typename... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
+
+}  // namespace
+
+Node::Node(const NodeOptions& options, Wire& wire, RingStore& store, Observer& observer, Log& log)
+    : self_(options.identity.self),
+      request_budget_(options.request_budget),
+      wire_(wire),
+      store_(store),
+      observer_(observer),
+      router_(table_, log, [this](std::string_view why) { stop(why); }),
+      groups_(options.group, router_, log),
+      barrier_(options.identity.self, groups_, router_, log),
+      sessions_(router_, log),
+      engine_(options.totem, options.identity, groups_, log) {
+    router_.connect(groups_, barrier_);
+    groups_.set_payload_max(engine_.payload_max());
+}
+
+Node::~Node() = default;
+
+void Node::start(Instant now) {
+    engine_.start(now, *this);
+    wire_.flush();
+}
+
+void Node::on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes datagram) {
+    if (!stopped_) {
+        engine_.receive(now, link, sender, datagram, *this);
+    }
+}
+
+bool Node::turn(Instant now) {
+    if (stopped_) {
+        return false;
+    }
+    engine_.expire(now, *this);
+    barrier_.pump();
+    sessions_.run(request_budget_);
+    if (groups_.backlog() > 0) {
+        engine_.wake(now, *this);
+    }
+    sessions_.flush(now);
+    engine_.set_congested(sessions_.congested(now));
+    wire_.flush();
+    // Why asked again: wake() may have emptied the queue or opened the gate.
+    return !stopped_ && sessions_.run(0);
+}
+
+std::optional<Instant> Node::deadline() const {
+    if (stopped_) {
+        return std::nullopt;
+    }
+    const auto engine = engine_.deadline();
+    const auto sessions = sessions_.deadline();
+    if (engine && sessions) {
+        return std::min(*engine, *sessions);
+    }
+    return engine ? engine : sessions;
+}
+
+void Node::leave(Instant now) {
+    if (left_) {
+        return;
+    }
+    left_ = stopped_ = true;
+    engine_.leave(now, *this);
+    wire_.flush();
+}
+
+void Node::stop(std::string_view why) {
+    if (!stopped_) {
+        stopped_ = true;
+        observer_.on_stop(why);
+    }
+}
+
+// A stopped node passes the token on to the end of the call and says goodbye,
+// but nothing reaches its services.
+void Node::emit(const totem::Effect& effect) {
+    std::visit(Overloaded{
+                   [this](const totem::Persist& persist) { store_.store(persist.ring_seq); },
+                   [this](const totem::Transmit& transmit) { wire_.transmit(transmit); },
+                   [this](const totem::Deliver& deliver) {
+                       if (!stopped_) {
+                           groups_.on_deliver(deliver);
+                       }
+                   },
+                   [this](const totem::Configure& change) {
+                       if (!stopped_) {
+                           configure(*change.now);
+                       }
+                   },
+               },
+               effect);
+}
+
+void Node::configure(const totem::Configuration& now) {
+    groups_.on_configure(now);
+    router_.on_configure(now);
+    observer_.on_configuration(now);
+    if (now.kind == totem::Configuration::Kind::regular) {
+        barrier_.on_configure(now);
+    }
+}
+
+std::string Node::describe() const {
+    std::ostringstream text;
+    const auto& group = groups_.stats();
+    text << "node " << self_.value() << "\n"
+         << engine_.describe() << "\nsync: " << barrier_.describe() << "\ngroup: sent "
+         << group.sent_messages << " messages, delivered " << group.delivered_messages << " ("
+         << group.delivered_bytes << " bytes), partial dropped " << group.dropped_partial
+         << ", malformed " << group.malformed << ", backlog " << groups_.backlog()
+         << " datagrams, gate " << (groups_.gate_is_open() ? "open" : "closed")
+         << "\nmessages of services not loaded here: " << router_.unknown_service_messages()
+         << ", untimely: " << router_.untimely_messages() << "\nclients: " << sessions_.count()
+         << "\n";
+    for (Service* service : table_.all()) {
+        std::string lines;
+        service->dump(lines);
+        text << "service " << service->id() << " " << service->name() << "\n" << lines;
+        if (!lines.empty() && lines.back() != '\n') {
+            text << "\n";
+        }
+    }
+    return text.str();
+}
+
+}  // namespace ais::service

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// One node without an operating system: engine, groups, sync, router and
+// clients, wired together.  The daemon gives it sockets, a clock and a file for the ring
+// number; the simulator gives it a queue of events.
+//
+// Everything that happens to a node is one of four calls: a datagram came, time
+// passed, a client wrote (Sessions::on_wake), and turn(), which does the work
+// that a whole batch of events is worth doing for.  Effects of the engine are
+// carried out in the order in which they are emitted.
+//
+// Why turn(): an Effects or a Source must not call back into the engine, so
+// what services multicast while they are delivered to is seen by the engine in the next
+// turn; and requests, wake-ups of clients and datagrams are cheaper in batches.
+//
+// Threads: none.
+
+#pragma once
+
+#include "base/log.hpp"
+#include "base/time.hpp"
+#include "group/groups.hpp"
+#include "ipc/session.hpp"
+#include "service/router.hpp"
+#include "service/table.hpp"
+#include "sync/barrier.hpp"
+#include "totem/engine.hpp"
+
+#include <optional>
+#include <string>
+
+namespace ais::service {
+
+// Towards the network: kernel/links, or the simulator's.
+class Wire {
+  public:
+    virtual void transmit(const totem::Transmit& what) = 0;
+    virtual void flush() = 0;
+
+  protected:
+    ~Wire() = default;
+};
+
+// Remembers the highest ring number; must not block.
+class RingStore {
+  public:
+    virtual void store(std::uint64_t ring_seq) = 0;
+
+  protected:
+    ~RingStore() = default;
+};
+
+// What the owner of a node wants to know.
+class Observer {
+  public:
+    // Of both kinds, after the services have seen it.
+    virtual void on_configuration(const totem::Configuration& now) = 0;
+    // This replica cannot be trusted any more: say leave() when this call is over,
+    // and end the process.  The services see nothing from now on.  Comes from
+    // inside another call: must not call the node.
+    virtual void on_stop(std::string_view why) = 0;
+
+  protected:
+    ~Observer() = default;
+};
+
+struct NodeOptions {
+    totem::Config totem;
+    totem::Engine::Identity identity;
+    group::Limits group;
+    // Requests of clients taken in one turn, so that the token never waits
+    // long behind them.
+    std::size_t request_budget = 512;
+};
+
+class Node final : private totem::Effects {
+  public:
+    // All references outlive it.  Services are added to table() before start().
+    Node(const NodeOptions& options, Wire& wire, RingStore& store, Observer& observer, Log& log);
+    ~Node();
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    [[nodiscard]] Table& table() { return table_; }
+    [[nodiscard]] group::Groups& groups() { return groups_; }
+    [[nodiscard]] ipc::Sessions& sessions() { return sessions_; }
+    [[nodiscard]] const totem::Engine& engine() const { return engine_; }
+    [[nodiscard]] const sync::Barrier& barrier() const { return barrier_; }
+    [[nodiscard]] NodeId self() const { return self_; }
+
+    void start(Instant now);
+    void on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes datagram);
+    // Everything that is due or worth doing; true: there is more, come back
+    // without sleeping.
+    bool turn(Instant now);
+    // When turn() has work of its own.
+    [[nodiscard]] std::optional<Instant> deadline() const;
+    // Say goodbye to the ring, also after on_stop.  Only the observers and the
+    // destructor follow.
+    void leave(Instant now);
+    [[nodiscard]] bool is_stopped() const { return stopped_; }
+
+    // Several lines: ring, queues, counters, services (SIGUSR2).
+    [[nodiscard]] std::string describe() const;
+
+  private:
+    void emit(const totem::Effect& effect) override;
+    void configure(const totem::Configuration& now);
+    void stop(std::string_view why);
+
+    NodeId self_;
+    std::size_t request_budget_;
+    Wire& wire_;
+    RingStore& store_;
+    Observer& observer_;
+    bool stopped_ = false;
+    bool left_ = false;
+
+    Table table_;
+    Router router_;
+    group::Groups groups_;
+    sync::Barrier barrier_;
+    ipc::Sessions sessions_;
+    totem::Engine engine_;
+};
+
+}  // namespace ais::service

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "sync/test_bus.hpp"
+
+#include <ais/codec.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+namespace ais::sync {
+namespace {
+
+constexpr std::size_t payload_max = 1350;
+
+void write_words(const std::set<std::string>& words, std::string& out) {
+    Appender to;
+    for (const std::string& word : words) {
+        to.text(word);
+    }
+    out = to.take();
+}
+
+}  // namespace
+
+TestNode::TestNode(NodeId id, std::vector<std::uint16_t> services, Log& log)
+    : self(id), groups(group::Limits{}, *this, log), barrier(id, groups, *this, log) {
+    for (const std::uint16_t service : services) {
+        replicas[service];
+    }
+    groups.set_payload_max(payload_max);
+}
+
+void TestNode::on_message(NodeId sender, std::uint16_t service, std::uint16_t kind, Bytes body) {
+    if (service == 0) {
+        barrier.on_message(sender, kind, body);
+        return;
+    }
+    delivered_unsynced |= !barrier.is_synced();
+    delivered.emplace_back(as_text(body));
+    const auto replica = replicas.find(service);
+    if (replica != replicas.end()) {
+        replica->second.words.insert(delivered.back());
+    }
+}
+
+std::vector<std::uint16_t> TestNode::synchronised_services() const {
+    std::vector<std::uint16_t> ids;
+    for (const auto& [id, replica] : replicas) {
+        ids.push_back(id);
+    }
+    return ids;
+}
+
+ais_status TestNode::save(std::uint16_t service, std::string& out) {
+    ++saves;
+    if (fails_to_save) {
+        return AIS_ERR_FAILED;
+    }
+    write_words(replicas.at(service).words, out);
+    return AIS_OK;
+}
+
+ais_status TestNode::merge(std::uint16_t service, std::span<const ais_saved_state> states) {
+    if (fails_to_merge) {
+        return AIS_ERR_CORRUPT;
+    }
+    Replica& replica = replicas.at(service);
+    std::set<std::string> words;
+    std::vector<NodeId> savers;
+    for (const ais_saved_state& state : states) {
+        Reader in(from_abi(state.bytes));
+        while (in.remaining() > 0) {
+            words.emplace(in.text());
+        }
+        if (!in.ok()) {
+            return AIS_ERR_CORRUPT;
+        }
+        savers.emplace_back(state.saved_by);
+        if ((state.flags & AIS_STATE_OWN) != 0) {
+            ++replica.own_states;
+            if (std::find(state.members, state.members + state.member_count, self.value()) ==
+                state.members + state.member_count) {
+                return AIS_ERR_INVALID;
+            }
+        }
+    }
+    ++replica.merges;
+    replica.merged_from.push_back(savers);
+    replica.words = words;
+    return AIS_OK;
+}
+
+void TestNode::diverged(std::uint16_t, std::string_view why) {
+    stopped = why;
+}
+
+void TestNode::configure(const totem::Configuration& now) {
+    groups.on_configure(now);
+    if (sees_configurations) {
+        std::ostringstream word;
+        word << (now.kind == totem::Configuration::Kind::regular ? "regular " : "transitional ")
+             << now.ring << now.members;
+        for (auto& [id, replica] : replicas) {
+            replica.words.insert(word.str());
+        }
+    }
+    barrier.on_configure(now);
+    if (now.kind == totem::Configuration::Kind::regular) {
+        ring = now.ring;
+    }
+}
+
+ais_status TestNode::say(std::uint16_t service, const std::string& word) {
+    const ais_bytes parts[] = {to_abi(std::string_view(word))};
+    return groups.multicast(group::Lane::ordinary, service, 1, totem::Guarantee::agreed, parts);
+}
+
+TestNode& TestBus::add(std::uint32_t id, std::vector<std::uint16_t> services) {
+    nodes_[id] = std::make_unique<TestNode>(NodeId(id), std::move(services));
+    return *nodes_[id];
+}
+
+std::vector<std::uint32_t> TestBus::ring_of(std::uint32_t id) const {
+    std::vector<std::uint32_t> members;
+    for (const auto& [other, node] : nodes_) {
+        if (node->ring == nodes_.at(id)->ring) {
+            members.push_back(other);
+        }
+    }
+    return members;
+}
+
+void TestBus::configure(const std::vector<std::uint32_t>& ids) {
+    totem::Configuration regular;
+    regular.kind = totem::Configuration::Kind::regular;
+    for (const std::uint32_t id : ids) {
+        regular.members.insert(NodeId(id));
+    }
+    regular.ring = {++ring_seq_, regular.members.lowest(), 7};
+    for (std::size_t at = 0; at < regular.members.size(); ++at) {
+        regular.previous[at] = nodes_.at(regular.members[at].value())->ring;
+    }
+    for (const std::uint32_t id : ids) {
+        TestNode& node = *nodes_.at(id);
+        regular.joined.clear();
+        totem::Configuration transitional;
+        transitional.kind = totem::Configuration::Kind::transitional;
+        transitional.ring = node.ring;
+        for (std::size_t at = 0; at < regular.members.size(); ++at) {
+            const bool is_together = node.ring.is_valid() ? regular.previous[at] == node.ring
+                                                          : regular.members[at] == node.self;
+            (is_together ? transitional.members : regular.joined).insert(regular.members[at]);
+        }
+        if (node.ring.is_valid()) {
+            node.configure(transitional);
+        }
+    }
+    for (const std::uint32_t id : ids) {
+        nodes_.at(id)->configure(regular);
+    }
+}
+
+void TestBus::deliver(std::uint32_t sender, const std::vector<std::uint32_t>& to) {
+    std::vector<std::uint8_t> payload(payload_max);
+    totem::Guarantee guarantee = totem::Guarantee::agreed;
+    payload.resize(nodes_.at(sender)->groups.take(payload, guarantee));
+    if (tamper) {
+        tamper(NodeId(sender), payload);
+    }
+    for (const std::uint32_t id : to) {
+        TestNode& node = *nodes_.at(id);
+        node.groups.on_deliver({NodeId(sender), node.ring, 1, guarantee, payload});
+    }
+    for (const std::uint32_t id : to) {
+        nodes_.at(id)->barrier.pump();
+    }
+}
+
+bool TestBus::step(std::uint32_t any_member) {
+    const std::vector<std::uint32_t> members = ring_of(any_member);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        const std::uint32_t sender = members[++turn_ % members.size()];
+        if (nodes_.at(sender)->groups.backlog() > 0) {
+            deliver(sender, members);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool TestBus::step(std::uint32_t sender, const std::vector<std::uint32_t>& witnesses) {
+    if (nodes_.at(sender)->groups.backlog() == 0) {
+        return false;
+    }
+    deliver(sender, witnesses);
+    return true;
+}
+
+std::size_t TestBus::run(std::uint32_t any_member) {
+    std::size_t payloads = 0;
+    while (step(any_member)) {
+        ++payloads;
+    }
+    return payloads;
+}
+
+bool TestBus::is_equal(const std::vector<std::uint32_t>& members) {
+    std::map<std::uint16_t, const Replica*> first;
+    for (const std::uint32_t id : members) {
+        TestNode& node = *nodes_.at(id);
+        if (!node.barrier.is_synced() || !node.groups.gate_is_open() || !node.stopped.empty()) {
+            return false;
+        }
+        for (const auto& [service, replica] : node.replicas) {
+            const auto [known, is_new] = first.emplace(service, &replica);
+            if (!is_new && known->second->words != replica.words) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+}  // namespace ais::sync

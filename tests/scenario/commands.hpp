@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The stage of a transcript: a simulated cluster, commands that act on it, and
+// what its applications saw.
+//
+// The answer to a block is what happened in it.  Nodes that saw the
+// same are named together: "1,2: deliver 3 safe hello".
+
+#pragma once
+
+#include "sim/world.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ais::scenario {
+
+class Stage final : sim::World::Watcher {
+  public:
+    Stage();
+
+    // Runs one command line; text that begins with "error:" says what is wrong with it.
+    std::string run(std::string_view line);
+
+    // What happened since the last call.
+    std::string take_seen();
+
+    // All properties of extended virtual synchrony hold so far.
+    std::string check();
+
+  private:
+    using Words = std::vector<std::string>;
+    struct Drop {
+        std::uint8_t type;  // 0: any
+        NodeId from;        // invalid: any
+        NodeId to;
+        std::size_t skip;  // matching ones that pass first
+        std::size_t count;
+    };
+    struct Command {
+        const char* name;
+        std::string (Stage::*run)(const Words&);
+    };
+    static const Command commands[];
+
+    // One handler per command; the table in commands.cpp has their syntax.
+    std::string cluster(const Words& words);
+    std::string set(const Words& words);
+    std::string advance(const Words& words);
+    std::string until(const Words& words);
+    std::string partition(const Words& words);
+    std::string heal(const Words& words);
+    std::string cut(const Words& words);
+    std::string mend(const Words& words);
+    std::string crash(const Words& words);
+    std::string start(const Words& words);
+    std::string leave(const Words& words);
+    std::string pause(const Words& words);
+    std::string resume(const Words& words);
+    std::string congest(const Words& words);
+    std::string send(const Words& words);
+    std::string drop(const Words& words);
+    std::string show(const Words& words);
+
+    void on_configure(NodeId node, const totem::Configuration& now) override;
+    void on_deliver(NodeId node, const totem::Deliver& what, Bytes text) override;
+    bool is_dropped(NodeId from, NodeId to, Bytes datagram);
+    sim::World world_;
+    totem::Config config_;
+    std::vector<Drop> drops_;
+    std::map<NodeId, std::vector<std::string>> seen_;
+};
+
+}  // namespace ais::scenario
