@@ -10,7 +10,6 @@
 #include "settings.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 #include <sstream>
 
@@ -296,7 +295,6 @@ Result<void> Daemon::open_clients() {
     signals_ = signals.take();
     const auto finish = [this] {
         AIS_LOG(log_, notice, "main", "MAIN-007", "leaving the ring on a signal");
-        node_->leave(loop_.now());
         loop_.stop();
     };
     signals_->on(SIGTERM, finish);
@@ -338,6 +336,7 @@ int Daemon::run() {
     loop_.wake_at(loop_.now());
     loop_.run();
     os::systemd_notify("STOPPING=1");
+    node_->leave(loop_.now());
     if (exit_status_ == 0) {
         AIS_LOG(log_, notice, "main", "MAIN-002", "node ", self_.value(), " has left");
     }
@@ -378,7 +377,7 @@ void Daemon::on_received(totem::LinkId link, MutableBytes datagram) {
 void Daemon::transmit(const totem::Transmit& what) { links_->transmit(what); }
 void Daemon::flush() { links_->flush(); }
 void Daemon::store(std::uint64_t ring_seq) { ring_store_->persist(ring_seq); }
-Duration Daemon::reading() const { return os::monotonic_now().time_since_epoch(); }
+Duration Daemon::reading() const { return os::coarse_monotonic_now().time_since_epoch(); }
 
 void Daemon::on_configuration(const totem::Configuration& now) {
     if (now.kind == totem::Configuration::Kind::transitional) {

@@ -5,7 +5,7 @@
 
 #include "os/allocation_count.hpp"
 #include "os/loop.hpp"
-#include "os/test_files.hpp"
+#include "os/folder_test.hpp"
 #include "os/udp.hpp"
 
 #include <gtest/gtest.h>

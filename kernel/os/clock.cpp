@@ -19,6 +19,10 @@ Instant monotonic_now() {
     return Instant(Duration(read_ns(CLOCK_MONOTONIC)));
 }
 
+Instant coarse_monotonic_now() {
+    return Instant(Duration(read_ns(CLOCK_MONOTONIC_COARSE)));
+}
+
 std::int64_t wall_clock_ns() {
     return read_ns(CLOCK_REALTIME);
 }

@@ -3,15 +3,15 @@
 #include "os/daemonize.hpp"
 
 #include "os/systemd_notify.hpp"
-#include "os/test_files.hpp"
+#include "os/folder_test.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <csignal>
 #include <cstring>

@@ -4,13 +4,13 @@
 
 #include "os/clock.hpp"
 #include "os/random.hpp"
-#include "os/test_files.hpp"
+#include "os/folder_test.hpp"
+
+#include <gtest/gtest.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <gtest/gtest.h>
 
 #include <array>
 

@@ -2,7 +2,7 @@
 
 #include "os/log_sinks.hpp"
 
-#include "os/test_files.hpp"
+#include "os/folder_test.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -6,10 +6,10 @@
 #include "os/descriptor.hpp"
 #include "os/signals.hpp"
 
+#include <gtest/gtest.h>
+
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <gtest/gtest.h>
 
 #include <csignal>
 #include <string>

@@ -2,14 +2,14 @@
 
 #include "os/privileges.hpp"
 
-#include "os/test_files.hpp"
+#include "os/folder_test.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace ais::os {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "os/files.hpp"
 #include "os/loop.hpp"
-#include "os/test_files.hpp"
+#include "os/folder_test.hpp"
 
 #include <gtest/gtest.h>
 

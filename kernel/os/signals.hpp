@@ -13,6 +13,7 @@
 
 #include <ais/result.hpp>
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <memory>

@@ -10,16 +10,16 @@
 #include "os/clock.hpp"
 #include "os/descriptor.hpp"
 #include "os/loop.hpp"
-#include "os/test_files.hpp"
+#include "os/folder_test.hpp"
 #include "os/udp_sender.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <cstdlib>
 
@@ -30,7 +30,8 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using totem::Traffic;
 
-constexpr std::uint16_t base_port = 25405;
+// Each test is a process of its own, and several run side by side.
+const auto base_port = static_cast<std::uint16_t>(25001 + 10 * (::getpid() % 3000));
 
 // Every datagram of the tests begins with its sender's node id.
 class Node final : public DatagramSink {

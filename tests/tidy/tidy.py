@@ -225,7 +225,10 @@ def header_places(tree):
 def include_order(tree):
     def rank(path, kind, name):
         if kind == "quote":
-            return 0 if os.path.basename(path).rsplit(".", 1)[0] == os.path.basename(name).rsplit(".", 1)[0] else 1
+            # A header never is its own: only what it includes of another folder could look so.
+            stem, other = path.rsplit(".", 1)[0], name.rsplit(".", 1)[0]
+            is_header = path.endswith((".h", ".hpp"))
+            return 0 if not is_header and os.path.basename(stem) == os.path.basename(other) else 1
         if name.startswith(("ais/", "openais/")):
             return 2
         return 3 if THIRD.match(name) else 4
@@ -357,7 +360,8 @@ def message_ids(tree):
             explained.setdefault(root, set()).update(re.findall(r"\b[A-Z][A-Z0-9_]*-\d{3}\b", text))
     for path in tree.sources():
         root = path.split("/")[0] if path.startswith("kernel/") else component(path)
-        if "_test." in path or path.startswith("tests/"):
+        # What is there to be copied has no man page of its own.
+        if "_test." in path or path.startswith(("tests/", "sdk/examples/", "sdk/template/")):
             continue
         text = tree.uncommented(path)
         for found in MESSAGE_ID.finditer(text):
