@@ -17,7 +17,6 @@ namespace ais {
 namespace {
 
 constexpr std::size_t key_file_max = 4096;
-constexpr std::uint32_t key_mode = 0400;
 
 Result<os::Address> to_os(const config::Address& address) { return os::parse_address(config::to_string(address)); }
 
