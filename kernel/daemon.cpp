@@ -241,10 +241,11 @@ Result<void> Daemon::open_node() {
     }
     service::NodeOptions options;
     options.totem = totem.take();
-    options.totem.datagram_max = sealed_max_ - seal_->overhead();
+    // An interface with a tiny mtu leaves nothing; validate() says so.
+    options.totem.datagram_max = sealed_max_ - std::min(sealed_max_, seal_->overhead());
     // What may be under way to a node must fit into its socket, or the window
     // itself causes loss.
-    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / sealed_max_));
+    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / std::max<std::size_t>(sealed_max_, 1)));
     if (options.totem.window_size > fits) {
         AIS_LOG(log_, notice, "main", "MAIN-005", "the receive buffer that the system grants holds ", fits,
                 " datagrams: window_size is lowered from ", options.totem.window_size);
