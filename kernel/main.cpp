@@ -7,8 +7,10 @@
 #include "embedded.hpp"
 #include "options.hpp"
 #include "os/daemonize.hpp"
+#include "os/last_words.hpp"
 #include "os/log_sinks.hpp"
 #include "os/privileges.hpp"
+#include "plugin/calls.hpp"
 #include "plugin/registry.hpp"
 
 #include <cstdio>
@@ -63,6 +65,7 @@ int serve(const Options& options, const Configuration& configuration, plugin::Re
         readiness.failed(exit_config);
         return refuse(exit_config, log.error());
     }
+    const os::LastWords last_words(*log, plugin::describe_current_call);
     const DaemonOptions daemon_options{.run_dir = options.run_dir,
                                        .state_dir = options.state_dir,
                                        .key_file = options.authkey_file,
