@@ -42,6 +42,10 @@ endfunction()
 
 # ais_add_fuzz(NAME packet_fuzz SOURCES packet_fuzz.cpp LINK ais::totem CORPUS dir): a libFuzzer
 # program (clang, AIS_FUZZ) and a 10 s smoke run in ctest.
+if(AIS_FUZZ)
+    add_custom_target(fuzzers)
+endif()
+
 function(ais_add_fuzz)
     cmake_parse_arguments(arg "" "NAME;CORPUS" "SOURCES;LINK" ${ARGN})
     if(NOT AIS_FUZZ)
@@ -52,6 +56,7 @@ function(ais_add_fuzz)
     target_link_options(${arg_NAME} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK})
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    add_dependencies(fuzzers ${arg_NAME})
     set(work ${CMAKE_BINARY_DIR}/fuzz/${arg_NAME}.corpus)
     file(MAKE_DIRECTORY ${work})
     add_test(NAME fuzz.${arg_NAME}

@@ -12,8 +12,9 @@
 // in whatever company.
 // Deviates: the paper keeps the set my_deliver_memb for that, which gets lost
 // or differs when the company has another one.  Here each message itself is
-// marked as obliged, and the mark goes with it to whoever learns the message, so
-// that all who move together decide alike.
+// marked as obliged, and the mark goes with it, so that all who move together
+// decide alike.  Who learns the mark takes it over at its own obligation point only:
+// before, it may still lack what the message depends on.
 //
 // Paper: TOCS 1995, section 5.3.
 
@@ -40,9 +41,12 @@ bool needs_sending(MessageLog& log, Seq seq) {
 void mark_obliged(State& s) {
     MessageLog& log = s.installed->log;
     for (Seq seq = log.freed() + 1; seq <= log.high(); ++seq) {
-        if (log.holds(seq) && s.recovery.transitional.contains(log.entry(seq).originator)) {
-            log.entry(seq).obliged = true;
+        if (!log.holds(seq)) {
+            continue;
         }
+        MessageLog::Entry& entry = log.entry(seq);
+        entry.obliged = entry.obliged || s.recovery.transitional.contains(entry.originator) ||
+                        log.trace(seq).resent_obliged;
     }
 }
 
@@ -190,9 +194,6 @@ bool take_recovered(State& s, const Message& wrapping) {
         MessageLog::Entry& entry = ring.log.store(inner.seq, size);
         entry.originator = inner.originator;
         entry.guarantee = inner.guarantee;
-    }
-    if (inner.obliged) {
-        ring.log.entry(inner.seq).obliged = true;
     }
     return true;
 }

@@ -17,7 +17,8 @@ namespace ais::fuzz {
 
 inline void parse_and_check(const ais_plugin& plugin, const std::uint8_t* data, std::size_t size) {
     static const auto schema = config::kernel_schema();
-    const ais_host host{sizeof(ais_host), 0, nullptr, nullptr};
+    ais_host host{};
+    host.struct_size = sizeof host;
     void* self = nullptr;
     AIS_ASSERT(plugin.load(&host, &self) == AIS_OK);
     const auto& parser = *static_cast<const ais_parser_v1*>(plugin.offers[0].table);

@@ -115,6 +115,7 @@ class Teller {
         world_.history().had_faults = !faults_.empty() || conditions_.loss_ppm > 0 || picky_;
         Outcome outcome;
         outcome.violations = check_all(world_.history());
+        outcome.digest = world_.history().digest();
         outcome.about = about();
         return outcome;
     }

@@ -28,7 +28,8 @@ struct Story {
 
 struct Outcome {
     Violations violations;
-    std::string about;  // one line: faults, counts
+    std::uint64_t digest = 0;  // of all that applications saw, with times
+    std::string about;         // one line: faults, counts
 };
 
 Outcome tell(const Story& story);

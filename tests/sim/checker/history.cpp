@@ -69,6 +69,24 @@ void History::unsent(LifeId id, std::size_t count) {
     life(id).unsent = count;
 }
 
+std::uint64_t History::digest() const {
+    std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a over words
+    const auto add_word = [&](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3; };
+    for (const Life& life : lives_) {
+        add_word(life.id.node.value());
+        add_word(life.id.incarnation);
+        for (const Event& event : life.events) {
+            add_word(static_cast<std::uint64_t>(event.kind));
+            add_word(static_cast<std::uint64_t>(event.at.time_since_epoch().count()));
+            add_word(event.message.origin.incarnation);
+            add_word(event.message.number);
+            add_word(event.seq);
+            add_word(configurations_[event.configuration].ring.seq);
+        }
+    }
+    return hash;
+}
+
 std::vector<const Event*> Span::deliveries() const {
     std::vector<const Event*> all = in_regular;
     all.insert(all.end(), in_transitional.begin(), in_transitional.end());

@@ -82,7 +82,10 @@ class History {
     [[nodiscard]] std::size_t deliveries() const { return deliveries_; }
     [[nodiscard]] std::size_t configurations() const { return configurations_.size(); }
 
-    // From here on there are no faults; liveness is judged at the end.
+    // Equal for equal histories, times included.
+    [[nodiscard]] std::uint64_t digest() const;
+
+    // False: nothing went wrong, so nothing may change.
     bool had_faults = true;
 
   private:

@@ -18,6 +18,7 @@ void check_liveness(const History& history, Violations& found) {
         }
     }
     const Life* first = nullptr;
+    RingId ring_of_first;
     std::set<MessageId> of_first;
     for (const Life& life : history.lives()) {
         if (life.crashed) {
@@ -48,7 +49,16 @@ void check_liveness(const History& history, Violations& found) {
         }
         if (first == nullptr) {
             first = &life;
+            ring_of_first = last.ring;
             of_first = std::move(delivered);
+        } else if (last.ring != ring_of_first) {
+            found.add(name_of(life.id),
+                      " ends in ring ",
+                      last.ring,
+                      ", ",
+                      name_of(first->id),
+                      " in ",
+                      ring_of_first);
         } else if (delivered != of_first) {
             found.add(name_of(life.id),
                       " and ",
