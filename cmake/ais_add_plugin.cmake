@@ -27,7 +27,42 @@ function(ais_install_man)
         get_filename_component(page ${page} ABSOLUTE)
         string(REGEX MATCH "[0-9]$" section ${page})
         install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+        if(section STREQUAL "3")
+            ais_install_man_links(${page})
+        endif()
     endforeach()
+endfunction()
+
+# man cpg_join: a page of one line for each further .Nm of the NAME section.
+function(ais_install_man_links page)
+    get_filename_component(file ${page} NAME)
+    file(STRINGS ${page} lines REGEX "^\\.(Nm [a-z]|Sh )")
+    foreach(line IN LISTS lines)
+        if(line MATCHES "^\\.Sh " AND NOT line STREQUAL ".Sh NAME")
+            return()
+        endif()
+        string(REGEX REPLACE "^\\.Nm ([A-Za-z0-9_-]+).*" "\\1" name "${line}")
+        if(line MATCHES "^\\.Nm " AND NOT "${name}.3" STREQUAL file)
+            file(WRITE ${CMAKE_BINARY_DIR}/man/${name}.3 ".so man3/${file}\n")
+            install(FILES ${CMAKE_BINARY_DIR}/man/${name}.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
+        endif()
+    endforeach()
+endfunction()
+
+# libNAME.pc; it finds its prefix from its own place, so that --prefix and a moved tree work.
+function(ais_install_pkg_config name version description libs)
+    file(RELATIVE_PATH to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+    file(WRITE ${CMAKE_BINARY_DIR}/pkgconfig/lib${name}.pc "prefix=\${pcfiledir}/${to_prefix}
+libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}
+includedir=\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}
+
+Name: lib${name}
+Description: ${description}
+Version: ${version}
+Cflags: -I\${includedir}
+Libs: -L\${libdir} ${libs}
+")
+    install(FILES ${CMAKE_BINARY_DIR}/pkgconfig/lib${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
 function(ais_add_plugin name)
@@ -75,6 +110,7 @@ function(ais_add_plugin name)
         set_target_properties(client_${first} PROPERTIES
             OUTPUT_NAME ${first} VERSION ${arg_CLIENT_VERSION} SOVERSION ${soversion} LINK_DEPENDS ${map})
         install(TARGETS client_${first} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+        ais_install_pkg_config(${first} ${arg_CLIENT_VERSION} "client library of the aisexec service ${name}" -l${first})
         set_property(GLOBAL APPEND PROPERTY AIS_CLIENT_LIBRARIES client_${first})
         list(REMOVE_AT arg_CLIENT_NAMES 0)
         foreach(other IN LISTS arg_CLIENT_NAMES)
@@ -97,5 +133,6 @@ function(ais_add_client_umbrella)
     if(names)
         file(WRITE ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/libais.so "/* all client libraries of aisexec */\nINPUT(${names} )\n")
         install(FILES ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/libais.so DESTINATION ${CMAKE_INSTALL_LIBDIR})
+        ais_install_pkg_config(ais ${PROJECT_VERSION} "all client libraries of aisexec" -lais)
     endif()
 endfunction()

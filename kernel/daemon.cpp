@@ -17,7 +17,8 @@ namespace ais {
 namespace {
 
 constexpr std::size_t key_file_max = 4096;
-constexpr std::uint32_t key_mode = 0400;
+constexpr std::uint32_t run_dir_mode = 0755;  // any user may find the socket
+constexpr std::uint32_t state_dir_mode = 0700;
 
 Result<os::Address> to_os(const config::Address& address) { return os::parse_address(config::to_string(address)); }
 
@@ -44,16 +45,10 @@ Daemon::Daemon(const DaemonOptions& options, const config::Settings& settings, c
                plugin::Registry& registry, Log& log)
     : options_(options), settings_(settings), tree_(tree), registry_(registry), log_(log) {}
 
-Daemon::~Daemon() {
-    // Why by hand: clients are told first, and services go while the node is
-    // still there for their client_close.
-    clients_.reset();
-    node_.reset();
-    services_.clear();
-}
-
 Result<void> Daemon::open() {
-    for (const auto step : {&Daemon::open_network,
+    for (const auto step : {&Daemon::open_signals,
+                            &Daemon::open_directories,
+                            &Daemon::open_network,
                             &Daemon::open_node,
                             &Daemon::open_services,
                             &Daemon::open_clients,
@@ -62,6 +57,46 @@ Result<void> Daemon::open() {
             return done;
         }
     }
+    return {};
+}
+
+Result<void> Daemon::open_signals() {
+    auto signals = os::Signals::open(loop_);
+    if (!signals) {
+        return signals.error();
+    }
+    signals_ = signals.take();
+    const auto finish = [this] {
+        AIS_LOG(log_, notice, "main", "MAIN-007", "leaving the ring on a signal");
+        loop_.stop();
+    };
+    signals_->on(SIGTERM, finish);
+    signals_->on(SIGINT, finish);
+    signals_->on(SIGUSR2, [this] { dump(); });
+    return {};
+}
+
+// The pid file decides who has this run directory before a socket is opened.
+Result<void> Daemon::open_directories() {
+    if (os::is_root() && settings_.user != "root" && !options_.embedded) {
+        auto account = os::find_account(settings_.user, settings_.group);
+        if (!account) {
+            return account.error();
+        }
+        account_ = account.take();
+    }
+    if (auto made = os::make_directories(options_.run_dir, run_dir_mode); !made) {
+        return Error{made.error().code, "run directory: " + made.error().text +
+                                            " (--run-dir or OPENAIS_RUN_DIR chooses another one)"};
+    }
+    if (auto made = os::make_directories(options_.state_dir, state_dir_mode); !made) {
+        return Error{made.error().code, "state directory: " + made.error().text + " (--state-dir chooses another one)"};
+    }
+    auto pid_file = os::PidFile::take(options_.run_dir + "/pid");
+    if (!pid_file) {
+        return pid_file.error();
+    }
+    pid_file_.emplace(pid_file.take());
     return {};
 }
 
@@ -288,38 +323,22 @@ Result<void> Daemon::open_clients() {
     if (auto opened = clients_->open(); !opened) {
         return opened;
     }
-    auto signals = os::Signals::open(loop_);
-    if (!signals) {
-        return signals.error();
-    }
-    signals_ = signals.take();
-    const auto finish = [this] {
-        AIS_LOG(log_, notice, "main", "MAIN-007", "leaving the ring on a signal");
-        loop_.stop();
-    };
-    signals_->on(SIGTERM, finish);
-    signals_->on(SIGINT, finish);
-    signals_->on(SIGUSR2, [this] { dump(); });
     return {};
 }
 
 Result<void> Daemon::drop_privileges() {
     const auto missing = os::claim_resources({});
-    if (os::is_root() && settings_.user != "root" && !options_.embedded) {
-        auto account = os::find_account(settings_.user, settings_.group);
-        if (!account) {
-            return account.error();
-        }
+    if (account_) {
         for (const std::string& path : {options_.run_dir, options_.state_dir}) {
-            if (auto given = os::give_to(path, account->uid, account->gid); !given) {
+            if (auto given = os::give_directory_to(path, account_->uid, account_->gid); !given) {
                 return given;
             }
         }
-        if (auto done = os::become(*account); !done) {
+        if (auto done = os::become(*account_); !done) {
             return done;
         }
-        AIS_LOG(log_, info, "main", "MAIN-008", "privileges dropped: now user ", account->user, ", group ",
-                account->group);
+        AIS_LOG(log_, info, "main", "MAIN-008", "privileges dropped: now user ", account_->user, ", group ",
+                account_->group);
     }
     os::report_resources(missing, log_);
     return {};

@@ -10,9 +10,10 @@
 // It is the one place where the pure parts meet the operating system: it hands
 // the loop's time and datagrams to the Node and carries the Node's wishes out.
 //
-// Order of birth: crypto backend, sockets, links, node, services, clients'
+// Order of birth: signals, directories, crypto backend, sockets, links, node, services, clients'
 // socket; then privileges are dropped; then the ring is looked for.  Death is the reverse,
-// after a goodbye to the ring.
+// after a goodbye to the ring: clients are told first, plugins are unloaded while what stands
+// behind their host tables is still there.
 //
 // Threads: the loop's; logging and the ring store have helper threads of their own.
 
@@ -22,7 +23,9 @@
 #include "config/settings.hpp"
 #include "config/tree.hpp"
 #include "links/links.hpp"
+#include "os/daemonize.hpp"
 #include "os/loop.hpp"
+#include "os/privileges.hpp"
 #include "os/ring_store.hpp"
 #include "os/signals.hpp"
 #include "os/udp.hpp"
@@ -34,6 +37,7 @@
 #include <ais/result.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,7 +61,7 @@ class Daemon final : private links::Receiver,
     // All outlive it.
     Daemon(const DaemonOptions& options, const config::Settings& settings, const config::Tree& tree,
            plugin::Registry& registry, Log& log);
-    ~Daemon();
+    ~Daemon() = default;
 
     // Open everything and drop privileges.  The error names what was in the
     // way; what had been opened is closed by the destructor.
@@ -67,6 +71,8 @@ class Daemon final : private links::Receiver,
     int run();
 
   private:
+    Result<void> open_signals();
+    Result<void> open_directories();
     Result<void> open_crypto();
     Result<void> open_network();
     Result<void> open_node();
@@ -101,6 +107,9 @@ class Daemon final : private links::Receiver,
 
     // In order of birth: destroyed from the end.
     os::Loop loop_;
+    std::unique_ptr<os::Signals> signals_;
+    std::optional<os::Account> account_;  // whom root becomes
+    std::optional<os::PidFile> pid_file_;
     NodeId self_;
     plugin::Kernel crypto_kernel_;
     std::unique_ptr<plugin::Plugins> crypto_plugins_;
@@ -115,7 +124,6 @@ class Daemon final : private links::Receiver,
     std::unique_ptr<plugin::Plugins> service_plugins_;
     std::vector<std::unique_ptr<plugin::ServiceGuard>> services_;
     std::unique_ptr<os::UnixServer> clients_;
-    std::unique_ptr<os::Signals> signals_;
 };
 
 }  // namespace ais

@@ -16,6 +16,10 @@ Result<EmbeddedHome> EmbeddedHome::make(Options& options) {
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
     auto made = os::make_private_directory(runtime != nullptr && *runtime != '\0' ? runtime : "/tmp", "ais-embedded-");
     if (!made) {
+        // su and setpriv keep the variable of the user before, who has a directory of his own.
+        made = os::make_private_directory("/tmp", "ais-embedded-");
+    }
+    if (!made) {
         return made.error();
     }
     EmbeddedHome home(*made);

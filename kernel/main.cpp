@@ -7,6 +7,7 @@
 #include "embedded.hpp"
 #include "options.hpp"
 #include "os/daemonize.hpp"
+#include "os/files.hpp"
 #include "os/last_words.hpp"
 #include "os/log_sinks.hpp"
 #include "os/privileges.hpp"
@@ -15,6 +16,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 namespace {
 
@@ -25,7 +27,28 @@ int refuse(int status, const Error& error) {
     return status;
 }
 
-const std::vector<std::string> installed_plugins{AIS_PLUGIN_DIR};
+// An installation may have been moved or made with another --prefix, so what lies beside the
+// program counts first; a build tree has its plugins beside the program's directory.
+std::string installed_plugins() {
+    const std::string here = os::program_directory();
+    const std::string moved = here + "/" AIS_PLUGIN_DIR_FROM_PROGRAM;
+    if (!here.empty() && os::is_directory(moved)) {
+        return moved;
+    }
+    const std::string built = here + "/../plugins";
+    return !here.empty() && os::is_directory(here + "/../CMakeFiles") && os::is_directory(built) ? built : AIS_PLUGIN_DIR;
+}
+
+// In the background the working directory is /.
+void make_absolute(Options& options) {
+    for (std::string* path : {&options.config_file, &options.amf_config_file, &options.authkey_file, &options.run_dir,
+                              &options.state_dir}) {
+        *path = os::absolute_path(*path);
+    }
+    for (std::string& path : options.plugin_dirs) {
+        path = os::absolute_path(path);
+    }
+}
 
 std::vector<std::string> services_to_load(const Options& options, const config::Settings& settings,
                                           const plugin::Registry& registry) {
@@ -62,8 +85,9 @@ int serve(const Options& options, const Configuration& configuration, plugin::Re
     }
     auto log = os::LogSinks::open(log_options(configuration.settings.logging));
     if (!log) {
+        refuse(exit_config, log.error());
         readiness.failed(exit_config);
-        return refuse(exit_config, log.error());
+        return exit_config;
     }
     const os::LastWords last_words(*log, plugin::describe_current_call);
     const DaemonOptions daemon_options{.run_dir = options.run_dir,
@@ -71,14 +95,25 @@ int serve(const Options& options, const Configuration& configuration, plugin::Re
                                        .key_file = options.authkey_file,
                                        .services = services_to_load(options, configuration.settings, registry),
                                        .embedded = options.embedded};
-    Daemon daemon(daemon_options, configuration.settings, configuration.tree, registry, **log);
-    if (auto opened = daemon.open(); !opened) {
+    auto daemon =
+        std::make_unique<Daemon>(daemon_options, configuration.settings, configuration.tree, registry, **log);
+    if (auto opened = daemon->open(); !opened) {
         AIS_LOG(**log, error, "main", "MAIN-012", opened.error().text);
+        // The parent may end the terminal's wait as soon as it is told: everything is written before.
+        daemon.reset();
+        log->reset();
+        if (!configuration.settings.logging.to_stderr) {
+            refuse(exit_config, opened.error());
+        }
         readiness.failed(exit_config);
         return exit_config;
     }
+    if (options.embedded) {
+        std::printf("OPENAIS_RUN_DIR=%s\n", options.run_dir.c_str());
+        std::fflush(stdout);
+    }
     readiness.ready();
-    return daemon.run();
+    return daemon->run();
 }
 
 }  // namespace
@@ -89,9 +124,11 @@ int main(int argc, char** argv) {
     }
     auto parsed = parse_options(argc, argv, [](const char* name) -> const char* { return std::getenv(name); });
     if (!parsed) {
-        return refuse(exit_usage, parsed.error());
+        std::fprintf(stderr, "%s\n", parsed.error().text.c_str());
+        return exit_usage;
     }
     Options options = parsed.take();
+    make_absolute(options);
     if (options.action == Action::print) {
         std::fputs(options.text.c_str(), stdout);
         return exit_ok;
@@ -99,7 +136,8 @@ int main(int argc, char** argv) {
 
     plugin::Registry registry;
     registry.scan(options.plugin_dirs);
-    registry.scan(installed_plugins);
+    const std::vector<std::string> installed{installed_plugins()};
+    registry.scan(installed);
     if (options.action == Action::list_plugins) {
         std::fputs(registry.list().c_str(), stdout);
         return exit_ok;

@@ -4,15 +4,19 @@
 
 #include "os/descriptor.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace ais::os {
 namespace {
@@ -81,8 +85,10 @@ Result<FileContent> read_file(const std::string& path, std::size_t size_max) {
 
 Result<void> write_durably(const std::string& path, Bytes content, std::uint32_t mode) {
     const std::string beside = path + ".new";
+    // One that a crash left behind may belong to root, from before the privileges were dropped.
+    ::unlink(beside.c_str());
     Descriptor file(
-        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
+        ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (!file.is_open()) {
         return because("cannot write " + beside, errno);
     }
@@ -116,6 +122,7 @@ Result<void> write_durably(const std::string& path, Bytes content, std::uint32_t
 
 Result<void> ensure_directory(const std::string& path, std::uint32_t mode) {
     if (::mkdir(path.c_str(), mode) == 0) {
+        ::chmod(path.c_str(), mode);  // whatever the umask is
         return {};
     }
     if (errno != EEXIST) {
@@ -148,13 +155,82 @@ void remove_directory(const std::string& path) {
     ::nftw(path.c_str(), remove_one, descriptors_max, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-Result<void> give_to(const std::string& path, std::uint32_t uid, std::uint32_t gid) {
-    if (::lchown(path.c_str(), uid, gid) != 0) {
+Result<void> make_directories(const std::string& path, std::uint32_t mode) {
+    for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+        if (auto made = ensure_directory(path.substr(0, at), 0755); !made) {
+            return made;
+        }
+    }
+    return ensure_directory(path, mode);
+}
+
+bool is_directory(const std::string& path) {
+    struct stat about {};
+    return ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+Result<void> give_directory_to(const std::string& path, std::uint32_t uid, std::uint32_t gid) {
+    const Descriptor directory(
+        ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    struct stat about {};
+    if (!directory.is_open() || ::fstat(directory.get(), &about) != 0) {
+        return because("cannot open the directory " + path, errno);
+    }
+    if ((about.st_mode & S_IWOTH) != 0) {
+        return failed(path + " can be written by everybody; the executive needs a directory of its own");
+    }
+    DIR* list = ::opendir(path.c_str());
+    if (list == nullptr) {
+        return because("cannot read the directory " + path, errno);
+    }
+    std::string in_the_way;
+    std::vector<std::string> files;
+    while (const dirent* entry = ::readdir(list)) {
+        const std::string name = entry->d_name;
+        struct stat inside {};
+        if (name == "." || name == ".." ||
+            ::fstatat(directory.get(), entry->d_name, &inside, AT_SYMLINK_NOFOLLOW) != 0) {
+            continue;
+        }
+        if (S_ISDIR(inside.st_mode)) {
+            in_the_way = name;
+        } else if (S_ISREG(inside.st_mode) && inside.st_nlink == 1) {
+            files.push_back(name);
+        }
+    }
+    ::closedir(list);
+    if (!in_the_way.empty()) {
+        return failed(path + " holds the directory " + in_the_way +
+                      "; the executive needs a directory of its own");
+    }
+    for (const std::string& name : files) {
+        if (::fchownat(directory.get(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
+            return because("cannot give " + path + "/" + name + " away", errno);
+        }
+    }
+    if (::fchown(directory.get(), uid, gid) != 0) {
         return because("cannot give " + path + " to user " + std::to_string(uid) + " and group " +
                            std::to_string(gid),
                        errno);
     }
     return {};
+}
+
+std::string absolute_path(const std::string& path) {
+    std::array<char, PATH_MAX> here{};
+    if (path.empty() || path.front() == '/' || ::getcwd(here.data(), here.size()) == nullptr) {
+        return path;
+    }
+    return std::string(here.data()) + "/" + path;
+}
+
+std::string program_directory() {
+    std::array<char, PATH_MAX> path{};
+    const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (size <= 0 || static_cast<std::size_t>(size) == path.size()) {
+        return "";
+    }
+    return directory_of(std::string(path.data(), static_cast<std::size_t>(size)));
 }
 
 void wipe(std::string& secret) {

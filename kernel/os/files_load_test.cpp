@@ -78,6 +78,48 @@ TEST(Files, a_directory_is_made_once_and_a_file_in_its_place_is_an_error) {
     EXPECT_FALSE(write_durably(directory.file("no/such"), as_bytes("x"), 0600).ok());
 }
 
+TEST(Files, directories_are_made_with_their_parents_whatever_the_umask_is) {
+    const TestDirectory directory;
+    const mode_t before = ::umask(0077);
+    const auto made = make_directories(directory.file("a/b/run"), 0755);
+    ::umask(before);
+    ASSERT_TRUE(made.ok());
+    struct stat about {};
+    ASSERT_EQ(::stat(directory.file("a/b/run").c_str(), &about), 0);
+    EXPECT_EQ(about.st_mode & 0777U, 0755U);
+    EXPECT_TRUE(is_directory(directory.file("a/b")));
+    EXPECT_FALSE(is_directory(directory.file("c")));
+}
+
+TEST(Files, only_a_directory_of_our_own_is_given_away) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "only root gives files away";
+    }
+    const TestDirectory directory;
+    constexpr uid_t nobody = 65534;
+    ASSERT_TRUE(make_directories(directory.file("run"), 0755).ok());
+    ASSERT_TRUE(write_durably(directory.file("run/ring_seq.1"), as_bytes("x"), 0644).ok());
+    ASSERT_TRUE(give_directory_to(directory.file("run"), nobody, nobody).ok());
+    struct stat about {};
+    ASSERT_EQ(::stat(directory.file("run/ring_seq.1").c_str(), &about), 0);
+    EXPECT_EQ(about.st_uid, nobody);
+
+    ASSERT_TRUE(make_directories(directory.file("etc/ssl"), 0755).ok());
+    EXPECT_FALSE(give_directory_to(directory.file("etc"), nobody, nobody).ok());
+    ASSERT_TRUE(make_directories(directory.file("tmp"), 01777).ok());
+    EXPECT_FALSE(give_directory_to(directory.file("tmp"), nobody, nobody).ok());
+    ASSERT_EQ(::stat(directory.file("etc").c_str(), &about), 0);
+    EXPECT_EQ(about.st_uid, 0U);
+}
+
+TEST(Files, a_path_stays_right_when_the_working_directory_changes) {
+    EXPECT_EQ(absolute_path("/etc/ais"), "/etc/ais");
+    EXPECT_EQ(absolute_path(""), "");
+    const std::string path = absolute_path("run");
+    EXPECT_TRUE(path.starts_with('/') && path.ends_with("/run")) << path;
+    EXPECT_TRUE(is_directory(program_directory()));
+}
+
 TEST(Random, two_draws_differ) {
     std::array<std::uint8_t, 32> a{};
     std::array<std::uint8_t, 32> b{};

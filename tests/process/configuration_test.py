@@ -4,10 +4,12 @@
 
 import os
 import re
+import signal
 import subprocess
 import unittest
+from pathlib import Path
 
-from support import GOOD, Bench, build_dir, main
+from support import GOOD, Bench, build_dir, main, wait_until
 
 
 class Configuration(Bench):
@@ -149,6 +151,62 @@ class CommandLine(Bench):
         finally:
             first.kill()
             first.communicate()
+
+
+class Background(Bench):
+    """Without -f: the command ends when the executive works, or with the reason why it does not."""
+
+    def setUp(self):
+        super().setUp()
+        port = str(21001 + os.getpid() % 5000 * 2)
+        self.config.write_text(GOOD.replace("19001", port).replace("to_stderr: yes", "to_stderr: no"))
+
+    def start(self, *arguments):
+        # Names relative to here, although the executive works in / later.
+        environment = self.environment(OPENAIS_MAIN_CONFIG_FILE="openais.conf", OPENAIS_TOTEM_AUTHKEY_FILE="authkey")
+        return subprocess.run([str(build_dir() / "bin/aisexec-kernel"), "--plugin-dir", str(build_dir() / "plugins"),
+                               "--run-dir", "a/run", "--state-dir", "a/state", *arguments], env=environment, cwd=self.dir,
+                              text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+
+    def test_it_is_ready_when_the_command_returns_and_ends_on_a_signal(self):
+        done = self.start()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        pid = int((self.dir / "a/run/pid").read_text())
+        try:
+            self.assertTrue((self.dir / "a/run/ipc").is_socket())
+            again = self.start()
+            self.assertGreater(again.returncode, 0)
+            self.assertRegex(again.stderr, f"another executive .*{pid}")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not (self.dir / "a/run/pid").exists(), 10, "the end of the executive")
+        self.assertFalse((self.dir / "a/run/ipc").exists())
+
+    def test_a_start_that_fails_says_why_although_the_log_is_elsewhere(self):
+        self.key.unlink()
+        done = self.start()
+        self.assertGreater(done.returncode, 0)
+        self.assertIn("ais-keygen", done.stderr)
+
+
+class Embedded(Bench):
+    def test_it_says_where_it_is_and_leaves_nothing_behind(self):
+        environment = self.environment(XDG_RUNTIME_DIR=str(self.dir))
+        del environment["OPENAIS_RUN_DIR"]
+        executive = subprocess.Popen([str(build_dir() / "bin/aisexec-kernel"), "--embedded", "--plugin-dir",
+                                      str(build_dir() / "plugins")], env=environment, text=True, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            name, _, run_dir = executive.stdout.readline().strip().partition("=")
+            self.assertEqual(name, "OPENAIS_RUN_DIR")
+            self.assertEqual(Path(run_dir).parent.parent, self.dir)
+            self.assertTrue((Path(run_dir) / "ipc").is_socket())
+            executive.terminate()
+            self.assertEqual(executive.wait(10), 0)
+            self.assertFalse(Path(run_dir).parent.exists())
+        finally:
+            executive.kill()
+            executive.communicate()
 
 
 if __name__ == "__main__":
