@@ -407,10 +407,16 @@ void Daemon::on_configuration(const totem::Configuration& now) {
     const auto address_of = [this](NodeId node) {
         return node == self_ ? interface_->address.host_text() : std::string(transport_->address_of(node));
     };
+    const auto why_left = [&](NodeId node) {
+        const std::string_view why = node_->engine().why_left(node);
+        return std::string(!why.empty()                  ? why
+                           : now.members.contains(node) ? "it restarted, or was apart"
+                                                        : "it went its own way");
+    };
     AIS_LOG(log_, notice, "totem", "MAIN-010", "ring ", now.ring, " formed: ", now.members.size(),
             now.members.size() == 1 ? " processor: " : " processors: ", list_nodes(now.members, address_of),
             "; joined: ", list_nodes(now.joined, [](NodeId) { return std::string(); }), "; left: ",
-            list_nodes(left_since_last_ring_, [](NodeId) { return std::string(); }));
+            list_nodes(left_since_last_ring_, why_left));
     left_since_last_ring_.clear();
 }
 
