@@ -8,8 +8,10 @@
 #include "options.hpp"
 #include "os/daemonize.hpp"
 #include "os/files.hpp"
+#include "os/last_words.hpp"
 #include "os/log_sinks.hpp"
 #include "os/privileges.hpp"
+#include "plugin/calls.hpp"
 #include "plugin/registry.hpp"
 
 #include <cstdio>
@@ -87,6 +89,7 @@ int serve(const Options& options, const Configuration& configuration, plugin::Re
         readiness.failed(exit_config);
         return exit_config;
     }
+    const os::LastWords last_words(*log, plugin::describe_current_call);
     const DaemonOptions daemon_options{.run_dir = options.run_dir,
                                        .state_dir = options.state_dir,
                                        .key_file = options.authkey_file,

@@ -85,6 +85,7 @@ class Node:
         self.netns = None
         self.process = None
         self.extra_arguments = []
+        self.extra_environment = {}
         for folder in (self.run_dir, self.state_dir):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -99,6 +100,7 @@ class Node:
         env["OPENAIS_MAIN_CONFIG_FILE"] = str(self.config)
         library_path = str(self.cluster.build / "lib")
         env["LD_LIBRARY_PATH"] = library_path + (":" + env["LD_LIBRARY_PATH"] if env.get("LD_LIBRARY_PATH") else "")
+        env.update(self.extra_environment)
         return env
 
     def inside(self, command):
