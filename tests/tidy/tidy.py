@@ -371,6 +371,19 @@ def message_ids(tree):
             yield path, line_of(text, found.start()), f"a line of level {found[1]} has no id"
 
 
+@rule("write one sentence for the operator under DIAGNOSTICS of kernel/man/aisexec-kernel.8")
+def manual_has_ids(tree):
+    manual = tree.files.get("kernel/man/aisexec-kernel.8")
+    if manual is None:
+        return
+    explained = set(re.findall(r"^\.It ([A-Z][A-Z0-9_]*-\d{3})$", manual, re.M))
+    for path, text in tree.files.items():
+        if path.startswith("kernel/") and path.endswith("/DIAGNOSTICS.md"):
+            for found in re.finditer(r"^[|*-] `?([A-Z][A-Z0-9_]*-\d{3})\b", text, re.M):
+                if found[1] not in explained:
+                    yield path, line_of(text, found.start()), f"{found[1]} is not in aisexec-kernel(8)"
+
+
 @rule("make what begins with #! executable and nothing else (git update-index --chmod), and keep large files out")
 def modes_and_blobs(tree):
     for path, text in tree.files.items():
