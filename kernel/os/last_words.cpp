@@ -65,7 +65,10 @@ void on_fatal_signal(int signal) {
     char call[call_room] = "";
     the_what_runs(call, sizeof call);
     put("error OS-008 [main] ");
-    put(signal == SIGSEGV ? "SIGSEGV" : signal == SIGBUS ? "SIGBUS" : signal == SIGFPE ? "SIGFPE" : "SIGILL");
+    put(signal == SIGSEGV  ? "SIGSEGV"
+        : signal == SIGBUS ? "SIGBUS"
+        : signal == SIGFPE ? "SIGFPE"
+                           : "SIGILL");
     if (call[0] != '\0') {
         put(" in the plugin's function ");
         put(call);

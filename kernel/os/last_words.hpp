@@ -6,9 +6,9 @@
 // wrong must leave the ring, so the process ends in any case; the line tells
 // whose fault it was, if a plugin was running.
 //
-// After an exception on the loop's thread the log is drained, so the line is where the other lines are.  In
-// a signal handler nothing but write(2) is safe: the line goes to standard error.
-// Then the system's default follows: a core file, where those are wanted.
+// After an exception on the loop's thread the log is drained, so the line is where the other lines
+// are.  In a signal handler nothing but write(2) is safe: the line goes to standard error. Then the
+// system's default follows: a core file, where those are wanted.
 //
 // One object per process, made by the thread that runs the loop.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Parsers that fail, one for each BAD_PARSER_…: with an error of their own, silently, by an exception, by saying
-// that all is well with a section left open, and already in its constructor.
+// Parsers that fail, one for each BAD_PARSER_…: with an error of their own, silently, by an
+// exception, by saying that all is well with a section left open, and already in its constructor.
 
 #include <ais/parser.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A service that multicasts at each ring of three, and throws when that is delivered on the node whose
-// environment says so (AIS_TEST_THROWS, or AIS_TEST_SEGFAULTS for a wild pointer).
+// A service that multicasts at each ring of three, and throws when that is delivered on the node
+// whose environment says so (AIS_TEST_THROWS, or AIS_TEST_SEGFAULTS for a wild pointer).
 
 #include <ais/host.hpp>
 #include <ais/service.hpp>
