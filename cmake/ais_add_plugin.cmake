@@ -52,6 +52,7 @@ endfunction()
 # libNAME.pc; it finds its prefix from its own place, so that --prefix and a moved tree work.
 function(ais_install_pkg_config name version description libs)
     file(RELATIVE_PATH to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+    string(REGEX REPLACE "/$" "" to_prefix "${to_prefix}")
     file(WRITE ${CMAKE_BINARY_DIR}/pkgconfig/lib${name}.pc "prefix=\${pcfiledir}/${to_prefix}
 libdir=\${prefix}/${CMAKE_INSTALL_LIBDIR}
 includedir=\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}

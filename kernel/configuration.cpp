@@ -79,6 +79,19 @@ Result<config::Tree> parse(plugin::Registry& registry, const std::string& name, 
     return std::move(*tree);
 }
 
+// Before the check, since plugins found there bring keys of their own.
+void scan_directories(const config::Tree& tree, plugin::Registry& registry) {
+    std::vector<std::string> directories;
+    for (const auto* section : tree.root().find_sections("plugins")) {
+        for (const auto& key : section->keys) {
+            if (key.name == "dir") {
+                directories.push_back(key.value);
+            }
+        }
+    }
+    registry.scan(directories);
+}
+
 Result<config::Schema> make_schema(plugin::Registry& registry) {
     config::Schema schema = config::kernel_schema();
     for (const std::string& name : registry.names_offering(AIS_CONFIG_SCHEMA_INTERFACE)) {
@@ -101,6 +114,7 @@ Result<Configuration> load_configuration(plugin::Registry& registry, const std::
     if (!tree) {
         return tree.error();
     }
+    scan_directories(*tree, registry);
     auto schema = make_schema(registry);
     if (!schema) {
         return schema.error();

@@ -241,10 +241,11 @@ Result<void> Daemon::open_node() {
     }
     service::NodeOptions options;
     options.totem = totem.take();
-    options.totem.datagram_max = sealed_max_ - seal_->overhead();
+    // An interface with a tiny mtu leaves nothing; validate() says so.
+    options.totem.datagram_max = sealed_max_ - std::min(sealed_max_, seal_->overhead());
     // What may be under way to a node must fit into its socket, or the window
     // itself causes loss.
-    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / sealed_max_));
+    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / std::max<std::size_t>(sealed_max_, 1)));
     if (options.totem.window_size > fits) {
         AIS_LOG(log_, notice, "main", "MAIN-005", "the receive buffer that the system grants holds ", fits,
                 " datagrams: window_size is lowered from ", options.totem.window_size);
@@ -406,10 +407,16 @@ void Daemon::on_configuration(const totem::Configuration& now) {
     const auto address_of = [this](NodeId node) {
         return node == self_ ? interface_->address.host_text() : std::string(transport_->address_of(node));
     };
+    const auto why_left = [&](NodeId node) {
+        const std::string_view why = node_->engine().why_left(node);
+        return std::string(!why.empty()                  ? why
+                           : now.members.contains(node) ? "it restarted, or was apart"
+                                                        : "it went its own way");
+    };
     AIS_LOG(log_, notice, "totem", "MAIN-010", "ring ", now.ring, " formed: ", now.members.size(),
             now.members.size() == 1 ? " processor: " : " processors: ", list_nodes(now.members, address_of),
             "; joined: ", list_nodes(now.joined, [](NodeId) { return std::string(); }), "; left: ",
-            list_nodes(left_since_last_ring_, [](NodeId) { return std::string(); }));
+            list_nodes(left_since_last_ring_, why_left));
     left_since_last_ring_.clear();
 }
 

@@ -161,6 +161,5 @@ int main(int argc, char** argv) {
         std::fputs(describe(*configuration).c_str(), stdout);
         return exit_ok;
     }
-    registry.scan(configuration->settings.plugin_dirs);
     return serve(options, *configuration, registry);
 }

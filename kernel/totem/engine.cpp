@@ -341,6 +341,15 @@ const Configuration& Engine::configuration() const {
     return state_->configuration;
 }
 
+std::string_view Engine::why_left(NodeId node) const {
+    for (std::size_t i = 0; i < state_->departure_count; ++i) {
+        if (state_->departures[i].node == node) {
+            return state_->departures[i].why;
+        }
+    }
+    return {};
+}
+
 const Stats& Engine::stats() const {
     return state_->stats;
 }

@@ -35,6 +35,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace ais::totem {
@@ -145,6 +146,9 @@ class Engine {
     // Observers, for logs, status and tests.
     [[nodiscard]] bool is_operational() const;
     [[nodiscard]] const Configuration& configuration() const;  // the last regular one
+    // Why `node` was left out of the ring that came last, in words for a log; empty if
+    // that is not known (it may have restarted, or gone its own way).
+    [[nodiscard]] std::string_view why_left(NodeId node) const;
     [[nodiscard]] const Stats& stats() const;
     [[nodiscard]] std::string describe() const;  // several lines, for SIGUSR2 and traces
 

@@ -42,6 +42,16 @@ TEST(Engine, delivers_everything_at_wake_in_a_ring_of_one) {
     EXPECT_EQ(cluster[0].delivered, 5000u);
 }
 
+TEST(Engine, sends_no_messages_in_a_ring_of_one) {
+    TinyCluster cluster(1);
+    ASSERT_TRUE(cluster.form());
+    const std::size_t before = cluster[0].transmits;
+    cluster[0].waiting = 100;
+    cluster[0].engine->wake(cluster.now, cluster[0]);
+    EXPECT_EQ(cluster[0].delivered, 100u);
+    EXPECT_EQ(cluster[0].transmits, before);
+}
+
 TEST(Engine, does_not_spin_in_a_ring_of_one) {
     TinyCluster cluster(1);
     ASSERT_TRUE(cluster.form());

@@ -70,6 +70,7 @@ void prepare_gather(State& s, std::string_view reason) {
     if (s.phase == Phase::operational) {
         s.processors = s.installed->members;
         s.failed.clear();
+        s.departure_count = 0;
         s.heard.clear();
         s.installed->has_token = false;
     }
@@ -80,6 +81,16 @@ void prepare_gather(State& s, std::string_view reason) {
     s.phase = Phase::gather;
     s.processors.insert(s.self);
     s.deadlines.clear_all();
+}
+
+// Give nodes up.  `why` is a literal; the first reason stays.
+void fail(State& s, const Members& nodes, std::string_view why) {
+    for (const NodeId node : nodes.without(s.failed)) {
+        if (s.departure_count < s.departures.size()) {
+            s.departures[s.departure_count++] = {node, why};
+        }
+    }
+    s.failed.merge(nodes);
 }
 
 void try_commit(State& s, Effects& out) {
@@ -102,15 +113,15 @@ bool merge_sets(State& s, NodeId from, const Join& join) {
     s.processors.merge(join.processors);
     if (join.failed.contains(s.self)) {
         AIS_MARK("gather.rejects_who_rejects_us");
-        s.failed.insert(from);
+        fail(s, Members{from}, "it gave us up");
     } else if (s.installed->members.contains(from)) {
-        s.failed.merge(join.failed);
+        fail(s, join.failed, "another node gave it up");
     } else {
         // Deviates: a stranger's word does not fail a node that we hear.  Why: two
         // components that have given up different nodes would otherwise hand their
         // failures to each other, and rings would form and break without end.
         AIS_MARK("gather.trusts_its_ears");
-        s.failed.merge(join.failed.without(s.heard));
+        fail(s, join.failed.without(s.heard), "another node gave it up");
     }
     return s.processors.size() != processors || s.failed.size() != failed;
 }
@@ -119,7 +130,7 @@ void process_join(State& s, NodeId from, const Join& join, Effects& out) {
     s.heard.insert(from);
     if (join.leave) {
         if (s.processors.contains(from) && !s.failed.contains(from)) {
-            s.failed.insert(from);
+            fail(s, Members{from}, "it said goodbye");
             start_round(s, out);
             if (agreed(s) == Members{s.self}) {
                 create_commit_token(s, out);
@@ -159,7 +170,7 @@ void enter_gather(State& s, std::string_view reason, Effects& out) {
 void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out) {
     log_line(s.log, level, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
     prepare_gather(s, reason);
-    s.failed.insert(node);
+    fail(s, Members{node}, reason);
     start_round(s, out);
 }
 
@@ -198,7 +209,7 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
                 return;
             }
             if (join.leave) {
-                exclude(s, from, Level::notice, "it leaves", out);
+                exclude(s, from, Level::notice, "it said goodbye", out);
                 if (agreed(s) == Members{s.self}) {
                     create_commit_token(s, out);
                 }
@@ -260,7 +271,7 @@ void on_consensus_timer(State& s, Effects& out) {
         AIS_MARK("gather.consensus_timeout");
         const Members silent = agreed(s).without(s.consensus);
         AIS_LOG(s.log, notice, "totem", "TOTEM-002", "no agreement with ", silent, " in time");
-        s.failed.merge(silent);
+        fail(s, silent, "it did not answer");
         start_round(s, out);
     } else if (agreed(s) != alone) {
         // Agreed, but the representative did not send the commit token.

@@ -131,6 +131,13 @@ struct State {
     Members failed;
     Members consensus;
     Members heard;  // whose joins reached us
+    // Why nodes were put into `failed` since we were last operational, for the log.
+    struct Departure {
+        NodeId node;
+        std::string_view why;  // a literal
+    };
+    std::array<Departure, Members::capacity> departures{};
+    std::size_t departure_count = 0;
 
     std::unique_ptr<Ring> installed;
     std::unique_ptr<Ring> forming;

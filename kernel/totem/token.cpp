@@ -115,7 +115,12 @@ std::uint32_t take_messages(State& s, Ring& ring, std::uint32_t allowed) {
     return taken;
 }
 
+// A ring of one has nobody to send to: sealing what nobody opens cost more
+// than all the rest.  Other rings learn of it by merge detect.
 void send_messages(Ring& ring, Seq first, Seq last, Effects& out) {
+    if (is_alone(ring)) {
+        return;
+    }
     for (Seq seq = first; seq <= last; ++seq) {
         const MutableBytes datagram = ring.log.datagram(seq);
         patch_data_header(datagram, ring.forwarded, false);

@@ -11,13 +11,13 @@
 
 namespace ais::cpg {
 
-HandleTable<Instance>& instances() {
-    static HandleTable<Instance> table(0x43504701U);
+client::Library<Instance>& instances() {
+    static client::Library<Instance> table(0x43504701U);
     return table;
 }
 
-HandleTable<Iteration>& iterations() {
-    static HandleTable<Iteration> table(0x43504907U);
+client::Library<Iteration>& iterations() {
+    static client::Library<Iteration> table(0x43504907U);
     return table;
 }
 
@@ -260,14 +260,13 @@ AIS_EXPORT cs_error_t cpg_initialize(cpg_handle_t* handle, cpg_callbacks_t* call
 
 AIS_EXPORT cs_error_t cpg_finalize(cpg_handle_t handle) {
     return with_instance(handle, [handle](Instance&) {
-        const auto instance = ais::cpg::instances().close(handle);
+        const auto instance = ais::cpg::instances().finalize(handle);
         if (instance == nullptr) {
             return CS_ERR_BAD_HANDLE;  // another thread was first
         }
-        instance->connection->close();
         for (const auto& [iteration, pinned] : ais::cpg::iterations().all()) {
             if (pinned->owner.lock() == instance) {
-                ais::cpg::iterations().close(iteration);
+                ais::cpg::iterations().take(iteration);
             }
         }
         return CS_OK;

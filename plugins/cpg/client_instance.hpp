@@ -15,9 +15,9 @@
 #include "wire.hpp"
 
 #include "client/connection.hpp"
+#include "client/library.hpp"
 
 #include <ais/abi/plugin.h>
-#include <ais/handle_table.hpp>
 
 #include <array>
 #include <atomic>
@@ -57,8 +57,8 @@ struct Iteration {
     std::size_t next = 0;
 };
 
-HandleTable<Instance>& instances();
-HandleTable<Iteration>& iterations();
+client::Library<Instance>& instances();
+client::Library<Iteration>& iterations();
 
 // Not 0 length, not too long.
 cs_error_t check_name(const cpg_name* name);

@@ -93,7 +93,7 @@ AIS_EXPORT cs_error_t cpg_iteration_next(cpg_iteration_handle_t handle,
 }
 
 AIS_EXPORT cs_error_t cpg_iteration_finalize(cpg_iteration_handle_t handle) {
-    return ais::cpg::iterations().close(handle) != nullptr ? CS_OK : CS_ERR_BAD_HANDLE;
+    return ais::cpg::iterations().take(handle) != nullptr ? CS_OK : CS_ERR_BAD_HANDLE;
 }
 
 }  // extern "C"

@@ -30,6 +30,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace ais::client {
 
@@ -75,15 +76,22 @@ class Library {
     // closed, so that whoever waits in a call or a dispatch comes back.
     // nullptr: as for pin.
     Pin finalize(Handle handle) {
-        Generation* mine = current_.load(std::memory_order_acquire);
-        if (mine == nullptr || !mine->mark.is_owner()) {
-            return nullptr;
-        }
-        Pin association = mine->handles.close(handle);
+        Pin association = take(handle);
         if (association != nullptr && association->connection != nullptr) {
             association->connection->close();
         }
         return association;
+    }
+    // The same for what has no connection of its own, such as an iteration.
+    Pin take(Handle handle) {
+        Generation* mine = current_.load(std::memory_order_acquire);
+        return mine != nullptr && mine->mark.is_owner() ? mine->handles.close(handle) : nullptr;
+    }
+    // All of this process with their handles, pinned.
+    [[nodiscard]] std::vector<std::pair<Handle, Pin>> all() const {
+        const Generation* mine = current_.load(std::memory_order_acquire);
+        return mine != nullptr && mine->mark.is_owner() ? mine->handles.all()
+                                                        : std::vector<std::pair<Handle, Pin>>();
     }
 
   private:

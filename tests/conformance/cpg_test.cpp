@@ -856,6 +856,43 @@ TEST_F(Cpg, handle_is_of_no_use_in_a_forked_child) {
     EXPECT_EQ(a.messages[0].text, "from the parent");
 }
 
+// A lock of the library that another thread holds at the fork is never released in the child.
+TEST_F(Cpg, child_can_begin_anew_whatever_other_threads_did_at_the_fork) {
+    Member a(dir(1));
+    std::atomic<bool> done{false};
+    std::vector<std::thread> busy;
+    for (int i = 0; i < 3; ++i) {
+        busy.emplace_back([&] {
+            unsigned int node = 0;
+            while (!done) {
+                cpg_local_get(a.handle, &node);
+            }
+        });
+    }
+    int bad = 0;
+    for (int i = 0; i < 100 && bad == 0; ++i) {
+        const pid_t child = fork();
+        if (child == 0) {
+            alarm(5);
+            unsigned int node = 0;
+            cpg_handle_t handle = 0;
+            cpg_callbacks_t callbacks{};
+            const bool good = cpg_local_get(a.handle, &node) == CS_ERR_BAD_HANDLE &&
+                              cpg_initialize(&handle, &callbacks) == CS_OK &&
+                              cpg_local_get(handle, &node) == CS_OK && cpg_finalize(handle) == CS_OK;
+            _exit(good ? 0 : 1);
+        }
+        int status = 1;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        bad = status;
+    }
+    done = true;
+    for (std::thread& one : busy) {
+        one.join();
+    }
+    EXPECT_EQ(bad, 0);
+}
+
 // ---- scenarios that break the cluster: each has its own
 
 class CpgFaults : public testing::Test {

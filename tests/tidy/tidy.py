@@ -33,7 +33,7 @@ SERVICE_SDK = re.compile(r"ais/(host|service|plugin|parser|crypto|quorum|config_
                          r"|ais/abi/(host|service|group|ipc|timer|config|parser|crypto|quorum)\.h")
 
 # Headers with a meaning, and the only places (regular expressions on paths) that may include them.
-OUTSIDE = r"|.*_test\.c(pp)?$|tests/(?!sim/)|tools/|bench/|sdk/(tests|template|examples|include/ais/testing)/"
+OUTSIDE = r"|.*_test\.[ch](pp)?$|tests/(?!sim/)|tools/|bench/|sdk/(tests|template|examples|include/ais/testing)/"
 HEADERS = [
     (r"boost/dll.*|filesystem|fstream",
      r"kernel/plugin/(discovery|loader)\.cpp$" + OUTSIDE,
@@ -369,6 +369,19 @@ def message_ids(tree):
                 yield path, line_of(text, found.start()), f"{found[1]} is not explained"
         for found in re.finditer(r'AIS_LOG\([^,;]+,\s*(error|warning|notice|info)\s*,[^,;]+,\s*""', text):
             yield path, line_of(text, found.start()), f"a line of level {found[1]} has no id"
+
+
+@rule("write one sentence for the operator under DIAGNOSTICS of kernel/man/aisexec-kernel.8")
+def manual_has_ids(tree):
+    manual = tree.files.get("kernel/man/aisexec-kernel.8")
+    if manual is None:
+        return
+    explained = set(re.findall(r"^\.It ([A-Z][A-Z0-9_]*-\d{3})$", manual, re.M))
+    for path, text in tree.files.items():
+        if path.startswith("kernel/") and path.endswith("/DIAGNOSTICS.md"):
+            for found in re.finditer(r"^[|*-] `?([A-Z][A-Z0-9_]*-\d{3})\b", text, re.M):
+                if found[1] not in explained:
+                    yield path, line_of(text, found.start()), f"{found[1]} is not in aisexec-kernel(8)"
 
 
 @rule("make what begins with #! executable and nothing else (git update-index --chmod), and keep large files out")

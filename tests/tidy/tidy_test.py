@@ -118,6 +118,11 @@ CASES = {
          {"plugins/a/service.cpp": 'log_.notice("A-001", "x");\n', "plugins/a/man/a.7": ".It A-001\n"},
          {"kernel/base/log.hpp": '// "TOTEM-003" for example\n'},
          {"kernel/totem/a.cpp": 'AIS_LOG(log_, debug, "totem", "", "x");\n'}]),
+    "manual_has_ids": (
+        [{"kernel/man/aisexec-kernel.8": ".It OS-002\nx\n", "kernel/os/DIAGNOSTICS.md": "- OS-001: x\n"},
+         {"kernel/man/aisexec-kernel.8": "OS-001\n", "kernel/os/DIAGNOSTICS.md": "| OS-001 | info | x |\n"}],
+        [{"kernel/man/aisexec-kernel.8": ".It OS-001\nx\n", "kernel/os/DIAGNOSTICS.md": "* `OS-001` (info) x\n"},
+         {"kernel/os/DIAGNOSTICS.md": "- OS-001: x\n"}]),
     "modes_and_blobs": (
         [{"a/b.bin": "x" * (300 * 1024)}, {"a/b.txt": "a\0b"}],
         [{"a/b.txt": "x" * 1000}, {"tests/fuzz/corpus/x": "a\0b"}]),
