@@ -204,7 +204,8 @@ Result<void> give_directory_to(const std::string& path, std::uint32_t uid, std::
                       "; the executive needs a directory of its own");
     }
     for (const std::string& name : files) {
-        if (::fchownat(directory.get(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (::fchownat(directory.get(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0 &&
+            errno != ENOENT) {
             return because("cannot give " + path + "/" + name + " away", errno);
         }
     }
