@@ -166,7 +166,7 @@ class Cluster:
     """N nodes; use as a context manager."""
 
     def __init__(self, count, *, work_dir=None, netns=False, port=None, secauth="on", transport="udpu", totem="",
-                 sections="", build=None):
+                 sections="", build=None, ipv6=False, mtu=None):
         self.build = Path(build) if build else build_dir()
         self.owns_dir = work_dir is None
         self.dir = Path(work_dir or tempfile.mkdtemp(prefix="ais-cluster-"))
@@ -180,6 +180,8 @@ class Cluster:
         self.totem = totem
         self.sections = sections
         self.use_netns = netns
+        self.ipv6 = ipv6  # needs netns
+        self.mtu = mtu    # of the links between namespaces
         self.tag = f"ais{os.getpid() % 100000}{secrets.token_hex(1)}"
         self.key = self.dir / "authkey"
         if not self.key.exists():
@@ -196,6 +198,8 @@ class Cluster:
         return path
 
     def address(self, number):
+        if self.ipv6:
+            return f"fd00:77::{number:x}"
         return f"10.77.0.{number}" if self.use_netns else f"127.0.0.{number}"
 
     def config_text(self, node):
@@ -204,7 +208,7 @@ class Cluster:
                  "    interface {", "        ringnumber: 0", f"        bindnetaddr: {node.address}",
                  f"        mcastport: {self.port + 1}"]
         if self.transport == "udp":
-            lines.append("        mcastaddr: 239.192.77.1")
+            lines.append("        mcastaddr: " + ("ff05::77:1" if self.ipv6 else "239.192.77.1"))
         lines += ["    }", "}"]
         if self.transport == "udpu":
             lines.append("nodelist {")
@@ -260,7 +264,12 @@ class Cluster:
             self._ip("-n", self.hub, "link", "add", f"p{node.id}", "type", "veth",
                      "peer", "name", "eth0", "netns", node.netns)
             self._ip("-n", self.hub, "link", "set", f"p{node.id}", "master", "br0", "up")
+            if self.mtu:
+                self._ip("-n", self.hub, "link", "set", f"p{node.id}", "mtu", str(self.mtu))
+                self._ip("-n", node.netns, "link", "set", "eth0", "mtu", str(self.mtu))
             self._ip("-n", node.netns, "addr", "add", f"10.77.0.{node.id}/24", "dev", "eth0")
+            if self.ipv6:
+                self._ip("-n", node.netns, "addr", "add", f"fd00:77::{node.id:x}/64", "dev", "eth0", "nodad")
             self._ip("-n", node.netns, "link", "set", "eth0", "up")
             self._ip("-n", node.netns, "route", "add", "224.0.0.0/4", "dev", "eth0")
 
@@ -274,6 +283,14 @@ class Cluster:
                 self._ip("-n", self.hub, "link", "set", bridge, "up")
             for number in group:
                 self._ip("-n", self.hub, "link", "set", f"p{number}", "master", bridge)
+
+    def cut_direction(self, sender, receiver):
+        """What `sender` sends to `receiver` alone is lost on the way, silently; the other direction works."""
+        self._ip("-n", self[sender].netns, "neigh", "replace", self.address(receiver), "lladdr", "02:00:00:00:00:99",
+                 "dev", "eth0", "nud", "permanent")
+
+    def heal_direction(self, sender, receiver):
+        self._ip("-n", self[sender].netns, "neigh", "del", self.address(receiver), "dev", "eth0")
 
     def heal(self):
         self.partition(range(1, self.count + 1))

@@ -93,7 +93,7 @@ class Killed(unittest.TestCase):
         with Cluster(1) as cluster:
             for _ in range(4):
                 cluster.start()
-                clients = [start_faulty(cluster, 1, "lost", call, "orphans") for call in CALLS]
+                clients = [start_faulty(cluster, 1, "lost", call, f"orphans-{call}") for call in CALLS]
                 time.sleep(chance.random() * 0.1)  # not a wait: the random place of the kill
                 cluster[1].kill()
                 killed = time.monotonic()
