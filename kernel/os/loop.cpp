@@ -7,15 +7,15 @@
 // watches level-triggered and keeps poll() from running for ever on a busy socket.
 //
 // Timers are ours, too: asio would set its timer descriptor anew whenever the
-// earliest deadline changes, which is at every token.  One asio timer is moved
-// only when something earlier comes; a wake-up too early costs one idle turn.
+// earliest deadline changes, which is at every token.  The earliest deadline is
+// the limit of the sleep itself (epoll_wait's timeout, rounded up to the next
+// millisecond): no call to set it, and no wake-up for one that has moved.
 
 #include "os/loop.hpp"
 
 #include "base/assert.hpp"
 #include "os/clock.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
@@ -34,9 +34,6 @@ using boost::system::error_code;
 // Typed on the one executor: no indirect calls, no work counting.
 using Executor = asio::io_context::executor_type;
 using WaitDescriptor = asio::posix::basic_stream_descriptor<Executor>;
-using Alarm = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>,
-                                         Executor>;
 
 // Room for the one operation that an object has under way, so that asio does
 // not go to the heap for every wait.
@@ -106,13 +103,6 @@ struct WaitHandler {
     std::vector<WatchedPointer>* ready;
 };
 
-struct TimerHandler {
-    using allocator_type = HandlerAllocator<char>;
-    [[nodiscard]] allocator_type get_allocator() const { return allocator_type(*memory); }
-    void operator()(const error_code&) const {}  // waking up is all
-    HandlerMemory* memory;
-};
-
 std::chrono::steady_clock::time_point to_steady(Instant at) {
     return std::chrono::steady_clock::time_point(
         std::chrono::duration_cast<std::chrono::steady_clock::duration>(at.time_since_epoch()));
@@ -135,8 +125,7 @@ struct Loop::Impl {
         }
     };
 
-    explicit Impl(const LoopOptions& wish)
-        : options(wish), io(1), work(asio::make_work_guard(io)), alarm(io) {
+    explicit Impl(const LoopOptions& wish) : options(wish), io(1), work(asio::make_work_guard(io)) {
         now = monotonic_now();
     }
 
@@ -245,16 +234,6 @@ struct Loop::Impl {
         to_arm.clear();
     }
 
-    void arm_alarm(Instant at) {
-        if (is_alarm_set && alarm_at <= at && alarm_at > now) {
-            return;
-        }
-        alarm_at = at;
-        is_alarm_set = true;
-        alarm.expires_at(to_steady(at));
-        alarm.async_wait(TimerHandler{&alarm_memory[alarm_turn ^= 1U]});
-    }
-
     // Gather what is ready; sleep before, unless `at` is now.
     void wait(std::optional<Instant> at) {
         arm_watches();
@@ -262,12 +241,13 @@ struct Loop::Impl {
             io.poll();
             return;
         }
-        if (at) {
-            arm_alarm(*at);
-        }
         ++stats.sleeps;
         const Instant before = options.spin > Duration(0) ? monotonic_now() : now;
-        io.run_one();
+        if (at) {
+            io.run_one_until(to_steady(*at));
+        } else {
+            io.run_one();
+        }
         io.poll();
         // Spinning pays only while events follow each other quickly.
         is_busy = options.spin > Duration(0) && monotonic_now() - before < 4 * options.spin;
@@ -311,14 +291,8 @@ struct Loop::Impl {
     }
 
     const LoopOptions options;
-    // Two rooms: when the alarm is moved, its aborted wait is still queued.
-    HandlerMemory alarm_memory[2];
-    std::size_t alarm_turn = 0;
     asio::io_context io;
     asio::executor_work_guard<Executor> work;
-    Alarm alarm;
-    bool is_alarm_set = false;
-    Instant alarm_at;
 
     Instant now;
     bool is_stopping = false;

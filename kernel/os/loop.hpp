@@ -16,6 +16,8 @@
 //   2. A callback runs at most once per turn and watch, so that no descriptor
 //      starves the others.
 //   3. In steady state a turn allocates nothing.
+//   4. Timers are never early, and at most a millisecond late (or as late as
+//      the machine schedules us).
 //
 // Boost.Asio does the waiting; it is slow to compile and stays in loop.cpp.
 //

@@ -190,6 +190,19 @@ TEST(Loop, the_turn_hook_runs_after_each_batch_and_may_ask_for_another_turn) {
     EXPECT_LE(loop.stats().sleeps, 1U);
 }
 
+TEST(Loop, a_time_that_has_moved_wakes_nobody) {
+    Loop loop;
+    Pipe pipe;
+    loop.watch(pipe.read_end.get(), [&] { pipe.take(); });
+    const Instant base = monotonic_now();
+    loop.wake_at(base + 20ms);
+    loop.run_once(5ms);  // has slept towards it
+    loop.wake_at(base + 60ms);
+    loop.run_once(1s);
+    EXPECT_GE(monotonic_now(), base + 60ms);
+    EXPECT_EQ(loop.stats().sleeps, 2U);
+}
+
 TEST(Loop, wake_at_makes_a_turn_and_the_last_wish_counts) {
     Loop loop;
     const Instant base = monotonic_now();
