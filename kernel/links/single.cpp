@@ -46,18 +46,20 @@ class Single final : public Links {
           overhead_(seal.overhead()),
           datagram_max_(datagram_max),
           batch_(std::max(batch_bytes_max, datagram_max + overhead_)),
-          urgent_(datagram_max + overhead_),
+          urgent_(std::max(datagram_max, totem::control_datagram_max) + overhead_),
           faults_(log) {
         AIS_ASSERT(self.is_valid());
         AIS_ASSERT(datagram_max > 0);
     }
 
     void transmit(const totem::Transmit& what) override {
-        AIS_ASSERT(what.datagram.size() <= datagram_max_);
         if (what.traffic == totem::Traffic::data) {
+            AIS_ASSERT(what.datagram.size() <= datagram_max_);
             append(what);
             return;
         }
+        // Joins and commit tokens of large rings are longer than data may be.
+        AIS_ASSERT(what.datagram.size() + overhead_ <= urgent_.size());
         // A token says what was sent before it: all of that goes first.
         flush();
         const MutableBytes out(urgent_.data(), what.datagram.size() + overhead_);

@@ -167,6 +167,13 @@ TEST_F(SingleLink, a_token_goes_out_after_everything_before_it) {
     EXPECT_EQ(transport.sent[3].traffic, Traffic::control);
 }
 
+TEST_F(SingleLink, a_join_of_a_large_ring_may_be_longer_than_data) {
+    const std::string join(totem::control_datagram_max, 'j');
+    links->transmit({std::nullopt, Traffic::control, as_bytes(join)});
+    ASSERT_EQ(transport.sent.size(), 1U);
+    EXPECT_EQ(transport.sent[0].text, join);
+}
+
 TEST_F(SingleLink, a_batch_has_at_most_64_segments) {
     for (int i = 0; i < 65; ++i) {
         data("abcd");
