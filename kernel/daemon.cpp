@@ -305,19 +305,28 @@ Result<void> Daemon::open_clients() {
     config.limits = to_ipc_limits(settings_);
     config.access.group = settings_.group;
     for (const config::UidGidRule& rule : settings_.uidgid) {
+        std::uint32_t uid = 0;
+        std::uint32_t gid = 0;
         if (rule.user) {
-            auto uid = os::find_user_id(*rule.user);
-            if (!uid) {
-                return Error{uid.error().code, "uidgid.uid: " + uid.error().text};
+            auto found = os::find_user_id(*rule.user);
+            if (!found) {
+                return Error{found.error().code, "uidgid.uid: " + found.error().text};
             }
-            config.access.uids.push_back(*uid);
+            uid = *found;
         }
         if (rule.group) {
-            auto gid = os::find_group_id(*rule.group);
-            if (!gid) {
-                return Error{gid.error().code, "uidgid.gid: " + gid.error().text};
+            auto found = os::find_group_id(*rule.group);
+            if (!found) {
+                return Error{found.error().code, "uidgid.gid: " + found.error().text};
             }
-            config.access.gids.push_back(*gid);
+            gid = *found;
+        }
+        if (rule.user && rule.group) {
+            config.access.both.push_back({uid, gid});
+        } else if (rule.user) {
+            config.access.uids.push_back(uid);
+        } else if (rule.group) {
+            config.access.gids.push_back(gid);
         }
     }
     clients_ = std::make_unique<os::UnixServer>(std::move(config), loop_, node_->sessions(), log_);
@@ -328,7 +337,9 @@ Result<void> Daemon::open_clients() {
 }
 
 Result<void> Daemon::drop_privileges() {
-    const auto missing = os::claim_resources({});
+    os::Resources wish;
+    wish.round_robin = settings_.realtime ? 1 : 0;
+    const auto missing = os::claim_resources(wish);
     if (account_) {
         for (const std::string& path : {options_.run_dir, options_.state_dir}) {
             if (auto given = os::give_directory_to(path, account_->uid, account_->gid); !given) {

@@ -217,8 +217,8 @@ class Cluster:
             lines.append("}")
         lines += ["logging {", "    to_stderr: yes", "    timestamp: on", "}"]
         user = "root" if os.geteuid() == 0 else ""
-        if user:
-            lines += ["aisexec {", f"    user: {user}", f"    group: {user}", "}"]
+        # Nodes of one machine, and the programs that use them, share its processors.
+        lines += ["aisexec {", "    realtime: no"] + ([f"    user: {user}", f"    group: {user}"] if user else []) + ["}"]
         lines.append(self.sections)
         return "\n".join(lines) + "\n"
 

@@ -158,6 +158,8 @@ constexpr Row rows[] = {
      "user to become when started as root", nullptr},
     {"aisexec", "group", text, 0, 0, "", "ais",
      "group to become; its members may use the services", nullptr},
+    {"aisexec", "realtime", yes_no, 0, 0, "", "yes",
+     "real-time scheduling, where the system allows it", nullptr},
 
     {"uidgid", "uid", text, 0, 0, "", nullptr,
      "user, by name or number, who may use the services", nullptr},

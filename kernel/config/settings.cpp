@@ -256,6 +256,7 @@ void read_people_and_plugins(const Section& root, Settings& settings) {
         Reader from(*section, "aisexec");
         settings.user = from.try_text("user").value_or(settings.user);
         settings.group = from.try_text("group").value_or(settings.group);
+        settings.realtime = from.flag("realtime");
     }
     for (const auto* section : root.find_sections("uidgid")) {
         Reader from(*section, "uidgid");
@@ -347,6 +348,7 @@ Settings embedded_settings() {
     auto settings = make_settings(tree);
     AIS_ASSERT(settings.ok());
     settings->totem.interfaces.front().port = 0;
+    settings->realtime = false;  // a programmer's machine has other work
     return settings.take();
 }
 

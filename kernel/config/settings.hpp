@@ -109,6 +109,7 @@ struct Settings {
     LoggingSettings logging;
     std::string user = "ais";
     std::string group = "ais";
+    bool realtime = true;
     std::vector<UidGidRule> uidgid;
     std::optional<std::vector<std::string>> plugins;  // nothing: every service that is found
     std::vector<std::string> plugin_dirs;

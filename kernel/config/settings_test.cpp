@@ -53,6 +53,7 @@ TEST(Settings, of_a_small_file_are_the_defaults) {
     EXPECT_FALSE(settings.logging.debug);
     EXPECT_EQ(settings.user, "ais");
     EXPECT_EQ(settings.group, "ais");
+    EXPECT_TRUE(settings.realtime);
     EXPECT_FALSE(settings.plugins);
     EXPECT_EQ(settings.ipc.message_max, IpcLimits().message_max);
     EXPECT_EQ(settings.ipc.request_ring, IpcLimits().request_ring);
@@ -167,7 +168,7 @@ TEST(Settings, read_logging_people_plugins_and_limits) {
         "}\nlogging {\nto_stderr: no\nto_syslog: no\nto_file: yes\nlogfile: /tmp/x\ndebug: "
         "on\ntimestamp: off\n"
         "syslog_facility: local7\nlogger {\nident: TOTEM\ndebug: on\n}\n}\naisexec {\nuser: "
-        "u\ngroup: g\n}\nuidgid {\n"
+        "u\ngroup: g\nrealtime: no\n}\nuidgid {\n"
         "uid: 1000\n}\nuidgid {\nuid: a\ngid: b\n}\nplugins {\nload: clm , cpg\ndir: /p\ndir: "
         "/q\n}\nipc {\n"
         "message_max: 10000\nrequest_ring: 65537\nstall_timeout: 50\nclients_max: 7\n}\n");
@@ -180,6 +181,7 @@ TEST(Settings, read_logging_people_plugins_and_limits) {
     EXPECT_TRUE(settings.logging.loggers[0].debug);
     EXPECT_EQ(settings.user, "u");
     EXPECT_EQ(settings.group, "g");
+    EXPECT_FALSE(settings.realtime);
     ASSERT_EQ(settings.uidgid.size(), 2U);
     EXPECT_EQ(settings.uidgid[0].user, "1000");
     EXPECT_FALSE(settings.uidgid[0].group);

@@ -125,8 +125,7 @@ struct Loop::Impl {
         }
     };
 
-    explicit Impl(const LoopOptions& wish)
-        : options(wish), io(1), work(asio::make_work_guard(io)) {
+    explicit Impl(const LoopOptions& wish) : options(wish), io(1), work(asio::make_work_guard(io)) {
         now = monotonic_now();
     }
 

@@ -498,6 +498,15 @@ bool UnixServer::Impl::may_connect(const Credentials& credentials) const {
     if (std::find(uids.begin(), uids.end(), who.uid) != uids.end()) {
         return true;
     }
+    const auto is_member = [&](gid_t gid) {
+        return who.gid == gid || std::find(credentials.groups.begin(), credentials.groups.end(), gid) !=
+                                     credentials.groups.end();
+    };
+    if (std::any_of(config.access.both.begin(), config.access.both.end(), [&](const AccessRules::Both& rule) {
+            return who.uid == rule.uid && is_member(rule.gid);
+        })) {
+        return true;
+    }
     const auto allowed = [&](gid_t gid) {
         return (ais_gid && gid == *ais_gid) ||
                std::find(gids.begin(), gids.end(), gid) != gids.end();

@@ -40,6 +40,11 @@ struct AccessRules {
     std::string group = "ais";        // its members; no such group: nobody
     std::vector<std::uint32_t> uids;  // `uidgid` sections of the configuration
     std::vector<std::uint32_t> gids;  // primary or supplementary group
+    struct Both {
+        std::uint32_t uid = 0;
+        std::uint32_t gid = 0;
+    };
+    std::vector<Both> both;  // this user, and only as a member of this group
 };
 
 struct UnixServerConfig {

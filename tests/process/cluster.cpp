@@ -101,9 +101,8 @@ Cluster::Cluster(int nodes, std::string totem, std::string sections) : pids_(sta
              << "\n    interface {\n        ringnumber: 0\n        bindnetaddr: 127.0.0." << n
              << "\n        mcastport: " << port << "\n    }\n}\n"
              << nodelist << "logging {\n    to_stderr: yes\n    timestamp: on\n}\n";
-        if (geteuid() == 0) {
-            text << "aisexec {\n    user: root\n    group: root\n}\n";
-        }
+        // Nodes of one machine share its processors with the test.
+        text << "aisexec {\n    realtime: no\n" << (geteuid() == 0 ? "    user: root\n    group: root\n" : "") << "}\n";
         text << sections;
         write_file(home + "/openais.conf", text.str());
     }
