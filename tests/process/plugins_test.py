@@ -12,7 +12,7 @@ import shutil
 import signal
 import unittest
 
-from support import Bench, Cluster, build_dir, main
+from support import Bench, Cluster, build_dir, is_instrumented, main
 
 FIXTURES = build_dir() / "tests/load_plugins"
 FAILING = build_dir() / "tests/process_plugins"
@@ -147,6 +147,7 @@ class Running(unittest.TestCase):
                              re.escape("OS-008 [main] exception 'the moon fell down' left the plugin's function "
                                        "throws_in_deliver.deliver"))
 
+    @unittest.skipIf(is_instrumented(), "the sanitizer catches the signal")
     def test_a_wild_pointer_in_deliver_ends_the_node_and_names_the_service(self):
         self.dies_in_deliver("AIS_TEST_SEGFAULTS", signal.SIGSEGV,
                              r"OS-008 \[main\] SIGSEGV in the plugin's function throws_in_deliver\.deliver")

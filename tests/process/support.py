@@ -15,6 +15,16 @@ from aiscluster import Cluster, Failure, build_dir, can_use_namespaces, wait_unt
 EXECUTIVE = build_dir() / "bin/aisexec-kernel"
 KEYGEN = build_dir() / "bin/ais-keygen"
 
+
+
+def is_instrumented():
+    """Built with sanitizers, which have their own signal handlers and use memory as they like, or for coverage."""
+    cache = build_dir() / "CMakeCache.txt"
+    return cache.exists() and any(line.startswith(("AIS_SANITIZE:", "AIS_COVERAGE:"))
+                                  and line.partition("=")[2] not in ("", "OFF")
+                                  for line in cache.read_text().splitlines())
+
+
 GOOD = """totem {
     version: 2
     secauth: on
@@ -80,6 +90,6 @@ def main():
     result = program.result
     if not result.wasSuccessful():
         sys.exit(1)
-    if result.testsRun and len(result.skipped) == result.testsRun:
+    if result.skipped and len(result.skipped) >= result.testsRun:
         print("skipped:", result.skipped[0][1])
         sys.exit(77)
