@@ -25,6 +25,8 @@
 namespace ais::links {
 namespace {
 
+constexpr Duration twin_report_interval = std::chrono::seconds(10);
+
 // Limit: what one UDP_SEGMENT call takes on every kernel that has it.
 constexpr std::size_t segments_max = 64;
 // Limit: below the 65,507 bytes of a UDP payload, headers of any kind included.
@@ -96,6 +98,7 @@ class Single final : public Links {
         if (opened.sender == self_) {
             AIS_MARK("links.drops_own_copy");
             ++stats_.own_copies;
+            report_twin(now, from.empty() ? transport_.source() : from);
             return;
         }
         transport_.learn(opened.sender);
@@ -126,6 +129,23 @@ class Single final : public Links {
             AIS_MARK("links.short_datagram_ends_batch");
             flush();
         }
+    }
+
+    // Copies of our own come from our own address, and the transport keeps them to itself.
+    void report_twin(Instant now, std::string_view from) {
+        if (now < next_twin_report_) {
+            return;
+        }
+        next_twin_report_ = now + twin_report_interval;
+        AIS_LOG(log_,
+                error,
+                "links",
+                "LINK-009",
+                "a datagram of our own node id ",
+                self_.value(),
+                " came from ",
+                from.empty() ? "elsewhere" : from,
+                ": two nodes have the same nodeid; give each its own");
     }
 
     bool seal(Bytes plain, MutableBytes out) {
@@ -174,6 +194,7 @@ class Single final : public Links {
     std::size_t used_ = 0;
 
     std::vector<std::uint8_t> urgent_;  // one token or control datagram
+    Instant next_twin_report_{};
     bool is_seal_broken_ = false;
     FaultLog faults_;
     LinkStats stats_;

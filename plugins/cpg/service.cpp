@@ -186,8 +186,14 @@ void CpgService::tell(const Change& change) const {
             std::uint8_t space[4];
             Writer number(space);
             number.u32(join_number(local.instance));
-            ipc_.notify(
+            const auto told = ipc_.notify(
                 member->conn, number_of(EventKind::change), number.written(), body.written());
+            if (told == AIS_ERR_TOO_BIG) {
+                // Why: a member that misses a change takes others for members that are none.
+                log_.error("CPG-007", "pid ", member->pid, ": a change of ", change.members.size(),
+                           " members does not fit an event");
+                ipc_.disconnect(member->conn, "a change of membership does not fit an event");
+            }
         }
     }
 }
