@@ -233,8 +233,8 @@ class Kinds(unittest.TestCase):
             stream(self, cluster, [1, 2], size=100_000, seconds=0.2)
 
 
-@unittest.skipUnless(can_use_namespaces(), "network namespaces are not permitted here")
 class Broken(unittest.TestCase):
+    @unittest.skipUnless(can_use_namespaces(), "network namespaces are not permitted here")
     def test_a_cable_that_works_in_one_direction_only(self):
         with Cluster(5, netns=True) as cluster:
             cluster.start()
