@@ -79,11 +79,14 @@ class Killed(unittest.TestCase):
             finish()
             # None of them is a member, and no connection of theirs is left.
             observer = start_faulty(cluster, 1, "silent", "doomed")
-            for node in cluster.nodes:
+            def clients_of(node):
                 mark = len(node.log())
                 node.signal(signal.SIGUSR2)
-                found = node.wait_log(r"MAIN-009 .*plugin cpg .*: (\d+) clients", after=mark)
-                self.assertEqual(int(found.group(1)), 1 if node.id == 1 else 0)
+                return int(node.wait_log(r"MAIN-009 .*plugin cpg .*: (\d+) clients", after=mark).group(1))
+
+            for node in cluster.nodes:
+                # The end of the last one may reach the executive after our signal.
+                wait_until(lambda: clients_of(node) == (1 if node.id == 1 else 0), 5, f"the end of all clients of {node.id}")
             reap(observer)
             self.assertEqual(len(cluster[1].rings()), len([r for r in cluster[1].rings() if r[2]]))
             self.assertEqual(cluster[1].members(), {1, 2})
