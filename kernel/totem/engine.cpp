@@ -23,6 +23,9 @@ constexpr int loopback_max = 4096;
 // sockets full of the past.  Why: without this rule it would declare the token
 // lost that lies in its socket, and would take joins of a round long closed.
 void notice_pause(State& s, Instant now) {
+    if (now < s.joins_stale_until) {
+        return;  // the rest of what waited in the sockets: it is one pause
+    }
     std::optional<Instant> earliest;
     for (const Timer timer :
          {Timer::token_loss, Timer::consensus, Timer::join, Timer::merge_detect}) {
