@@ -28,7 +28,10 @@ Result<void> report(const config::Findings& findings, const std::string& source,
     for (const config::Finding& finding : findings) {
         const bool is_error = finding.severity == config::Severity::error;
         errors += is_error ? 1 : 0;
-        log_line(log, is_error ? Level::error : Level::warning, "config", finding.id,
+        log_line(log,
+                 is_error ? Level::error : Level::warning,
+                 "config",
+                 finding.id,
                  config::to_string(finding, source));
     }
     if (errors == 0) {
@@ -38,7 +41,10 @@ Result<void> report(const config::Findings& findings, const std::string& source,
                    " in the configuration; nothing was started");
 }
 
-Result<config::Tree> parse(plugin::Registry& registry, const std::string& name, const std::string& file, Log& log) {
+Result<config::Tree> parse(plugin::Registry& registry,
+                           const std::string& name,
+                           const std::string& file,
+                           Log& log) {
     const auto parsers = registry.names_offering(AIS_PARSER_INTERFACE);
     const auto all = registry.names();
     if (std::find(parsers.begin(), parsers.end(), name) == parsers.end() &&
@@ -51,20 +57,23 @@ Result<config::Tree> parse(plugin::Registry& registry, const std::string& name, 
     const std::vector<std::string> names{name};
     auto started = registry.start(names, kernel);
     if (!started) {
-        return Error{started.error().code, "configuration parser: " + started.error().text + "; parsers are: " +
-                                               join(parsers) + " (OPENAIS_DEFAULT_CONFIG_IFACE chooses)"};
+        return Error{started.error().code,
+                     "configuration parser: " + started.error().text + "; parsers are: " +
+                         join(parsers) + " (OPENAIS_DEFAULT_CONFIG_IFACE chooses)"};
     }
     plugin::Instance* instance = (*started)->find(name);
     if (instance == nullptr || !instance->manifest().offers_interface(AIS_PARSER_INTERFACE)) {
-        return invalid("OPENAIS_DEFAULT_CONFIG_IFACE: the plugin '" + name + "' is no configuration parser");
+        return invalid("OPENAIS_DEFAULT_CONFIG_IFACE: the plugin '" + name +
+                       "' is no configuration parser");
     }
     plugin::ParserGuard parser(*instance);
     std::string text;
     if ((parser.flags() & AIS_PARSER_OWN_SOURCE) == 0) {
         auto content = os::read_file(file, config::file_max);
         if (!content) {
-            return Error{content.error().code, "configuration: " + content.error().text +
-                                                   " (OPENAIS_MAIN_CONFIG_FILE or --config names the file)"};
+            return Error{content.error().code,
+                         "configuration: " + content.error().text +
+                             " (OPENAIS_MAIN_CONFIG_FILE or --config names the file)"};
         }
         text = std::move(content->bytes);
     }
@@ -99,7 +108,8 @@ Result<config::Schema> make_schema(plugin::Registry& registry) {
         if (!table) {
             return table.error();
         }
-        if (auto added = schema.add_plugin(name, *static_cast<const ais_config_schema_v1*>(*table)); !added) {
+        if (auto added = schema.add_plugin(name, *static_cast<const ais_config_schema_v1*>(*table));
+            !added) {
             return added.error();
         }
     }
@@ -108,8 +118,10 @@ Result<config::Schema> make_schema(plugin::Registry& registry) {
 
 }  // namespace
 
-Result<Configuration> load_configuration(plugin::Registry& registry, const std::string& parser,
-                                         const std::string& file, Log& log) {
+Result<Configuration> load_configuration(plugin::Registry& registry,
+                                         const std::string& parser,
+                                         const std::string& file,
+                                         Log& log) {
     auto tree = parse(registry, parser, file, log);
     if (!tree) {
         return tree.error();
@@ -137,19 +149,23 @@ std::string describe(const Configuration& configuration) {
     const auto& totem = configuration.settings.totem;
     std::ostringstream text;
     text << configuration.tree.source() << " is good\n"
-         << "transport         " << (totem.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
+         << "transport         "
+         << (totem.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
          << "\ninterfaces        " << totem.interfaces.size() << ", first bound to "
-         << config::to_string(totem.interfaces.front().bind) << " port " << totem.interfaces.front().port
-         << "\nnodes             " << (configuration.settings.nodes.empty()
-                                            ? std::string("found by multicast")
-                                            : std::to_string(configuration.settings.nodes.size()) + " listed")
+         << config::to_string(totem.interfaces.front().bind) << " port "
+         << totem.interfaces.front().port << "\nnodes             "
+         << (configuration.settings.nodes.empty()
+                 ? std::string("found by multicast")
+                 : std::to_string(configuration.settings.nodes.size()) + " listed")
          << "\ncrypto            " << totem.crypto_backend << ", cipher " << totem.crypto_cipher
          << "\ntoken             " << to_ms(totem.token) << " ms without it: gather"
          << "\ntoken_retransmit  " << to_ms(totem.token_retransmit) << " ms"
-         << "\njoin, consensus   " << to_ms(totem.join) << " ms, " << to_ms(totem.consensus) << " ms"
-         << "\nlost node         noticed and left out after about " << to_ms(totem.token + totem.consensus) << " ms"
-         << "\nwindow            " << totem.window_size << " datagrams of at most " << totem.netmtu << " bytes, "
-         << totem.max_messages << " a visit\n";
+         << "\njoin, consensus   " << to_ms(totem.join) << " ms, " << to_ms(totem.consensus)
+         << " ms"
+         << "\nlost node         noticed and left out after about "
+         << to_ms(totem.token + totem.consensus) << " ms"
+         << "\nwindow            " << totem.window_size << " datagrams of at most " << totem.netmtu
+         << " bytes, " << totem.max_messages << " a visit\n";
     return text.str();
 }
 

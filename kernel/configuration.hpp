@@ -25,8 +25,10 @@ struct Configuration {
 };
 
 // `parser` is a plugin's name (OPENAIS_DEFAULT_CONFIG_IFACE).
-Result<Configuration> load_configuration(plugin::Registry& registry, const std::string& parser,
-                                         const std::string& file, Log& log);
+Result<Configuration> load_configuration(plugin::Registry& registry,
+                                         const std::string& parser,
+                                         const std::string& file,
+                                         Log& log);
 
 // --embedded: no file, one node on loopback.
 Configuration embedded_configuration();

@@ -20,7 +20,9 @@ constexpr std::size_t key_file_max = 4096;
 constexpr std::uint32_t run_dir_mode = 0755;  // any user may find the socket
 constexpr std::uint32_t state_dir_mode = 0700;
 
-Result<os::Address> to_os(const config::Address& address) { return os::parse_address(config::to_string(address)); }
+Result<os::Address> to_os(const config::Address& address) {
+    return os::parse_address(config::to_string(address));
+}
 
 // "1 (127.0.0.1), 2 (127.0.0.2)"
 template <typename AddressOf>
@@ -41,8 +43,11 @@ std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
 
 }  // namespace
 
-Daemon::Daemon(const DaemonOptions& options, const config::Settings& settings, const config::Tree& tree,
-               plugin::Registry& registry, Log& log)
+Daemon::Daemon(const DaemonOptions& options,
+               const config::Settings& settings,
+               const config::Tree& tree,
+               plugin::Registry& registry,
+               Log& log)
     : options_(options), settings_(settings), tree_(tree), registry_(registry), log_(log) {}
 
 Result<void> Daemon::open() {
@@ -86,11 +91,14 @@ Result<void> Daemon::open_directories() {
         account_ = account.take();
     }
     if (auto made = os::make_directories(options_.run_dir, run_dir_mode); !made) {
-        return Error{made.error().code, "run directory: " + made.error().text +
-                                            " (--run-dir or OPENAIS_RUN_DIR chooses another one)"};
+        return Error{made.error().code,
+                     "run directory: " + made.error().text +
+                         " (--run-dir or OPENAIS_RUN_DIR chooses another one)"};
     }
     if (auto made = os::make_directories(options_.state_dir, state_dir_mode); !made) {
-        return Error{made.error().code, "state directory: " + made.error().text + " (--state-dir chooses another one)"};
+        return Error{
+            made.error().code,
+            "state directory: " + made.error().text + " (--state-dir chooses another one)"};
     }
     auto pid_file = os::PidFile::take(options_.run_dir + "/pid");
     if (!pid_file) {
@@ -117,33 +125,42 @@ Result<void> Daemon::open_crypto() {
     crypto_plugins_ = plugins.take();
     plugin::Instance* backend = crypto_plugins_->find(name);
     if (backend == nullptr || !backend->manifest().offers_interface(AIS_CRYPTO_INTERFACE)) {
-        return invalid("totem.crypto_backend: the plugin " + name + " is no crypto backend (it does not offer " +
-                       AIS_CRYPTO_INTERFACE + ")");
+        return invalid("totem.crypto_backend: the plugin " + name +
+                       " is no crypto backend (it does not offer " + AIS_CRYPTO_INTERFACE + ")");
     }
 
     std::string key;
     const auto needed = backend->table<ais_crypto_v1>(AIS_CRYPTO_INTERFACE).key_size_min;
     if (options_.embedded && needed > 0) {
         key.resize(needed);
-        if (auto filled = os::fill_random({reinterpret_cast<std::uint8_t*>(key.data()), key.size()}); !filled) {
+        if (auto filled =
+                os::fill_random({reinterpret_cast<std::uint8_t*>(key.data()), key.size()});
+            !filled) {
             return filled;
         }
     } else if (needed > 0) {
         auto file = os::read_file(options_.key_file, key_file_max);
         if (!file) {
-            return failed(file.error().text + "; make a key with ais-keygen -k " + options_.key_file +
-                          " and copy it to every node");
+            return failed(file.error().text + "; make a key with ais-keygen -k " +
+                          options_.key_file + " and copy it to every node");
         }
         if ((file->mode & 0077) != 0) {
-            AIS_LOG(log_, warning, "main", "MAIN-003", "the key ", options_.key_file,
-                    " is open to other users; it should be of mode 0400: chmod 0400 ", options_.key_file);
+            AIS_LOG(log_,
+                    warning,
+                    "main",
+                    "MAIN-003",
+                    "the key ",
+                    options_.key_file,
+                    " is open to other users; it should be of mode 0400: chmod 0400 ",
+                    options_.key_file);
         }
         key = std::move(file->bytes);
         if (key.size() < needed) {
             const auto size = key.size();
             os::wipe(key);
-            return invalid("the key " + options_.key_file + " has " + std::to_string(size) + " bytes and must have " +
-                           std::to_string(needed) + ": make a new one with ais-keygen -k " + options_.key_file);
+            return invalid("the key " + options_.key_file + " has " + std::to_string(size) +
+                           " bytes and must have " + std::to_string(needed) +
+                           ": make a new one with ais-keygen -k " + options_.key_file);
         }
     }
 
@@ -181,13 +198,21 @@ Result<void> Daemon::open_network() {
     }
     interface_ = chosen.take();
     if (totem.interfaces.size() > 1) {
-        AIS_LOG(log_, warning, "main", "MAIN-004", "this version carries traffic on one network only: of ",
-                totem.interfaces.size(), " interface sections, ring number ", wanted.ring_number, " is used");
+        AIS_LOG(log_,
+                warning,
+                "main",
+                "MAIN-004",
+                "this version carries traffic on one network only: of ",
+                totem.interfaces.size(),
+                " interface sections, ring number ",
+                wanted.ring_number,
+                " is used");
     }
     const auto local = config::parse_address(interface_->address.host_text());
     self_ = config::node_id_for(settings_, local ? *local : wanted.bind);
     if (!self_.is_valid()) {
-        return invalid("totem.nodeid: this node has no identity: set nodeid, or give it an entry in nodelist");
+        return invalid(
+            "totem.nodeid: this node has no identity: set nodeid, or give it an entry in nodelist");
     }
     if (auto crypto = open_crypto(); !crypto) {
         return crypto;
@@ -200,8 +225,18 @@ Result<void> Daemon::open_network() {
     udp.offload = totem.offload;
     sealed_max_ = sealed_datagram_max(settings_);
     if (interface_->mtu != 0 && interface_->mtu < totem.netmtu) {
-        AIS_LOG(log_, warning, "main", "MAIN-013", "netmtu is ", totem.netmtu, ", but ", interface_->name,
-                " carries only ", interface_->mtu, ": datagrams are made to fit; set netmtu: ", interface_->mtu,
+        AIS_LOG(log_,
+                warning,
+                "main",
+                "MAIN-013",
+                "netmtu is ",
+                totem.netmtu,
+                ", but ",
+                interface_->name,
+                " carries only ",
+                interface_->mtu,
+                ": datagrams are made to fit; set netmtu: ",
+                interface_->mtu,
                 " on every node");
         sealed_max_ = os::udp_payload_max(interface_->mtu, bind->family);
     }
@@ -210,7 +245,8 @@ Result<void> Daemon::open_network() {
     if (totem.rcvbuf) {
         udp.receive_buffer = *totem.rcvbuf;
     } else {
-        udp.receive_buffer = std::max<std::size_t>(udp.receive_buffer, 2 * totem.window_size * totem.netmtu);
+        udp.receive_buffer =
+            std::max<std::size_t>(udp.receive_buffer, 2 * totem.window_size * totem.netmtu);
     }
     if (wanted.multicast && totem.transport == config::Transport::udp) {
         auto group = to_os(*wanted.multicast);
@@ -245,13 +281,21 @@ Result<void> Daemon::open_node() {
     options.totem.datagram_max = sealed_max_ - std::min(sealed_max_, seal_->overhead());
     // What may be under way to a node must fit into its socket, or the window
     // itself causes loss.
-    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(8, transport_->receive_room() / std::max<std::size_t>(sealed_max_, 1)));
+    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(
+        8, transport_->receive_room() / std::max<std::size_t>(sealed_max_, 1)));
     if (options.totem.window_size > fits) {
-        AIS_LOG(log_, notice, "main", "MAIN-005", "the receive buffer that the system grants holds ", fits,
-                " datagrams: window_size is lowered from ", options.totem.window_size);
+        AIS_LOG(log_,
+                notice,
+                "main",
+                "MAIN-005",
+                "the receive buffer that the system grants holds ",
+                fits,
+                " datagrams: window_size is lowered from ",
+                options.totem.window_size);
         options.totem.window_size = fits;
         options.totem.max_messages = std::min(options.totem.max_messages, fits);
-        options.totem.accelerated_window = std::min(options.totem.accelerated_window, options.totem.max_messages);
+        options.totem.accelerated_window =
+            std::min(options.totem.accelerated_window, options.totem.max_messages);
     }
     if (auto valid = options.totem.validate(); !valid) {
         return valid;
@@ -260,11 +304,13 @@ Result<void> Daemon::open_node() {
     options.group.queue_max = std::max(options.group.queue_max, 4 * options.group.message_max);
     ring_store_ = std::make_unique<os::RingStore>(options_.state_dir, self_, loop_, log_);
     std::uint64_t chance[2] = {};
-    if (auto filled = os::fill_random({reinterpret_cast<std::uint8_t*>(chance), sizeof chance}); !filled) {
+    if (auto filled = os::fill_random({reinterpret_cast<std::uint8_t*>(chance), sizeof chance});
+        !filled) {
         return filled;
     }
     options.identity = {self_, chance[0], ring_store_->stored(), chance[1]};
-    links_ = links::make_single(*seal_, *transport_, *this, log_, self_, options.totem.datagram_max);
+    links_ =
+        links::make_single(*seal_, *transport_, *this, log_, self_, options.totem.datagram_max);
     service::Wire& wire = *this;
     service::RingStore& store = *this;
     service::Observer& observer = *this;
@@ -293,8 +339,16 @@ Result<void> Daemon::open_services() {
         }
         names += (names.empty() ? "" : ", ") + instance->name();
     }
-    AIS_LOG(log_, info, "main", "MAIN-006", "services: ", names.empty() ? "none" : names, "; sealing with ",
-            settings_.totem.crypto_backend, ", cipher ", seal_->cipher());
+    AIS_LOG(log_,
+            info,
+            "main",
+            "MAIN-006",
+            "services: ",
+            names.empty() ? "none" : names,
+            "; sealing with ",
+            settings_.totem.crypto_backend,
+            ", cipher ",
+            seal_->cipher());
     return {};
 }
 
@@ -349,7 +403,13 @@ Result<void> Daemon::drop_privileges() {
         if (auto done = os::become(*account_); !done) {
             return done;
         }
-        AIS_LOG(log_, info, "main", "MAIN-008", "privileges dropped: now user ", account_->user, ", group ",
+        AIS_LOG(log_,
+                info,
+                "main",
+                "MAIN-008",
+                "privileges dropped: now user ",
+                account_->user,
+                ", group ",
                 account_->group);
     }
     os::report_resources(missing, log_);
@@ -359,8 +419,16 @@ Result<void> Daemon::drop_privileges() {
 int Daemon::run() {
     loop_.set_turn([this] { return turn(); });
     transport_->start(*this);
-    AIS_LOG(log_, notice, "main", "MAIN-001", "node ", self_.value(), " on ", interface_->address.host_text(),
-            " is looking for a ring; clients at ", options_.run_dir);
+    AIS_LOG(log_,
+            notice,
+            "main",
+            "MAIN-001",
+            "node ",
+            self_.value(),
+            " on ",
+            interface_->address.host_text(),
+            " is looking for a ring; clients at ",
+            options_.run_dir);
     os::systemd_notify("READY=1");
     loop_.run_once(Duration(0));
     node_->start(loop_.now());
@@ -386,9 +454,22 @@ void Daemon::dump() {
         AIS_LOG(log_, notice, "main", "MAIN-009", line);
     }
     const auto& udp = transport_->stats();
-    AIS_LOG(log_, notice, "main", "MAIN-009", "udp: sent ", udp.sent, " datagrams in ", udp.send_calls,
-            " calls, received ", udp.received, " in ", udp.receive_calls, "; lost in full buffers ", udp.overruns,
-            "; offload ", transport_->is_offload_on() ? "on" : "off");
+    AIS_LOG(log_,
+            notice,
+            "main",
+            "MAIN-009",
+            "udp: sent ",
+            udp.sent,
+            " datagrams in ",
+            udp.send_calls,
+            " calls, received ",
+            udp.received,
+            " in ",
+            udp.receive_calls,
+            "; lost in full buffers ",
+            udp.overruns,
+            "; offload ",
+            transport_->is_offload_on() ? "on" : "off");
     for (const auto& instance : service_plugins_->all()) {
         std::istringstream calls(instance->describe());
         for (std::string line; std::getline(calls, line);) {
@@ -405,10 +486,18 @@ void Daemon::on_received(totem::LinkId link, MutableBytes datagram) {
     links_->on_received(loop_.now(), link, datagram, {});
 }
 
-void Daemon::transmit(const totem::Transmit& what) { links_->transmit(what); }
-void Daemon::flush() { links_->flush(); }
-void Daemon::store(std::uint64_t ring_seq) { ring_store_->persist(ring_seq); }
-Duration Daemon::reading() const { return os::coarse_monotonic_now().time_since_epoch(); }
+void Daemon::transmit(const totem::Transmit& what) {
+    links_->transmit(what);
+}
+void Daemon::flush() {
+    links_->flush();
+}
+void Daemon::store(std::uint64_t ring_seq) {
+    ring_store_->persist(ring_seq);
+}
+Duration Daemon::reading() const {
+    return os::coarse_monotonic_now().time_since_epoch();
+}
 
 void Daemon::on_configuration(const totem::Configuration& now) {
     if (now.kind == totem::Configuration::Kind::transitional) {
@@ -416,17 +505,28 @@ void Daemon::on_configuration(const totem::Configuration& now) {
         return;
     }
     const auto address_of = [this](NodeId node) {
-        return node == self_ ? interface_->address.host_text() : std::string(transport_->address_of(node));
+        return node == self_ ? interface_->address.host_text()
+                             : std::string(transport_->address_of(node));
     };
     const auto why_left = [&](NodeId node) {
         const std::string_view why = node_->engine().why_left(node);
-        return std::string(!why.empty()                  ? why
+        return std::string(!why.empty()                 ? why
                            : now.members.contains(node) ? "it restarted, or was apart"
                                                         : "it went its own way");
     };
-    AIS_LOG(log_, notice, "totem", "MAIN-010", "ring ", now.ring, " formed: ", now.members.size(),
-            now.members.size() == 1 ? " processor: " : " processors: ", list_nodes(now.members, address_of),
-            "; joined: ", list_nodes(now.joined, [](NodeId) { return std::string(); }), "; left: ",
+    AIS_LOG(log_,
+            notice,
+            "totem",
+            "MAIN-010",
+            "ring ",
+            now.ring,
+            " formed: ",
+            now.members.size(),
+            now.members.size() == 1 ? " processor: " : " processors: ",
+            list_nodes(now.members, address_of),
+            "; joined: ",
+            list_nodes(now.joined, [](NodeId) { return std::string(); }),
+            "; left: ",
             list_nodes(left_since_last_ring_, why_left));
     left_since_last_ring_.clear();
 }

@@ -59,8 +59,11 @@ class Daemon final : private links::Receiver,
                      private plugin::Stopwatch {
   public:
     // All outlive it.
-    Daemon(const DaemonOptions& options, const config::Settings& settings, const config::Tree& tree,
-           plugin::Registry& registry, Log& log);
+    Daemon(const DaemonOptions& options,
+           const config::Settings& settings,
+           const config::Tree& tree,
+           plugin::Registry& registry,
+           Log& log);
     ~Daemon() = default;
 
     // Open everything and drop privileges.  The error names what was in the

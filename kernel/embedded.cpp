@@ -14,7 +14,8 @@ Result<EmbeddedHome> EmbeddedHome::make(Options& options) {
         return EmbeddedHome("");
     }
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    auto made = os::make_private_directory(runtime != nullptr && *runtime != '\0' ? runtime : "/tmp", "ais-embedded-");
+    auto made = os::make_private_directory(
+        runtime != nullptr && *runtime != '\0' ? runtime : "/tmp", "ais-embedded-");
     if (!made) {
         // su and setpriv keep the variable of the user before, who has a directory of his own.
         made = os::make_private_directory("/tmp", "ais-embedded-");
@@ -23,7 +24,8 @@ Result<EmbeddedHome> EmbeddedHome::make(Options& options) {
         return made.error();
     }
     EmbeddedHome home(*made);
-    for (auto [given, name] : {std::pair(&options.run_dir, "/run"), std::pair(&options.state_dir, "/state")}) {
+    for (auto [given, name] :
+         {std::pair(&options.run_dir, "/run"), std::pair(&options.state_dir, "/state")}) {
         if (given->empty()) {
             *given = *made + name;
             if (auto there = os::ensure_directory(*given, 0700); !there) {

@@ -36,12 +36,17 @@ std::string installed_plugins() {
         return moved;
     }
     const std::string built = here + "/../plugins";
-    return !here.empty() && os::is_directory(here + "/../CMakeFiles") && os::is_directory(built) ? built : AIS_PLUGIN_DIR;
+    return !here.empty() && os::is_directory(here + "/../CMakeFiles") && os::is_directory(built)
+               ? built
+               : AIS_PLUGIN_DIR;
 }
 
 // In the background the working directory is /.
 void make_absolute(Options& options) {
-    for (std::string* path : {&options.config_file, &options.amf_config_file, &options.authkey_file, &options.run_dir,
+    for (std::string* path : {&options.config_file,
+                              &options.amf_config_file,
+                              &options.authkey_file,
+                              &options.run_dir,
                               &options.state_dir}) {
         *path = os::absolute_path(*path);
     }
@@ -50,7 +55,8 @@ void make_absolute(Options& options) {
     }
 }
 
-std::vector<std::string> services_to_load(const Options& options, const config::Settings& settings,
+std::vector<std::string> services_to_load(const Options& options,
+                                          const config::Settings& settings,
                                           const plugin::Registry& registry) {
     if (options.plugins) {
         return *options.plugins;
@@ -90,16 +96,18 @@ int serve(const Options& options, const Configuration& configuration, plugin::Re
         return exit_config;
     }
     const os::LastWords last_words(*log, plugin::describe_current_call);
-    const DaemonOptions daemon_options{.run_dir = options.run_dir,
-                                       .state_dir = options.state_dir,
-                                       .key_file = options.authkey_file,
-                                       .services = services_to_load(options, configuration.settings, registry),
-                                       .embedded = options.embedded};
-    auto daemon =
-        std::make_unique<Daemon>(daemon_options, configuration.settings, configuration.tree, registry, **log);
+    const DaemonOptions daemon_options{
+        .run_dir = options.run_dir,
+        .state_dir = options.state_dir,
+        .key_file = options.authkey_file,
+        .services = services_to_load(options, configuration.settings, registry),
+        .embedded = options.embedded};
+    auto daemon = std::make_unique<Daemon>(
+        daemon_options, configuration.settings, configuration.tree, registry, **log);
     if (auto opened = daemon->open(); !opened) {
         AIS_LOG(**log, error, "main", "MAIN-012", opened.error().text);
-        // The parent may end the terminal's wait as soon as it is told: everything is written before.
+        // The parent may end the terminal's wait as soon as it is told: everything is written
+        // before.
         daemon.reset();
         log->reset();
         if (!configuration.settings.logging.to_stderr) {
@@ -122,7 +130,8 @@ int main(int argc, char** argv) {
     if (auto allowed = os::refuse_set_id(); !allowed) {
         return refuse(exit_usage, allowed.error());
     }
-    auto parsed = parse_options(argc, argv, [](const char* name) -> const char* { return std::getenv(name); });
+    auto parsed = parse_options(
+        argc, argv, [](const char* name) -> const char* { return std::getenv(name); });
     if (!parsed) {
         std::fprintf(stderr, "%s\n", parsed.error().text.c_str());
         return exit_usage;
@@ -151,9 +160,10 @@ int main(int argc, char** argv) {
         }
         home = made.take();
     }
-    auto configuration = options.embedded ? Result<Configuration>(embedded_configuration())
-                                          : load_configuration(registry, options.parser, options.config_file,
-                                                               os::start_up_log());
+    auto configuration =
+        options.embedded
+            ? Result<Configuration>(embedded_configuration())
+            : load_configuration(registry, options.parser, options.config_file, os::start_up_log());
     if (!configuration) {
         return refuse(exit_config, configuration.error());
     }

@@ -13,5 +13,6 @@ namespace ais {
 
 }  // namespace ais
 
-#define AIS_ASSERT(condition) \
-    (static_cast<bool>(condition) ? static_cast<void>(0) : ::ais::assertion_failed(#condition, __FILE__, __LINE__))
+#define AIS_ASSERT(condition)                            \
+    (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                  : ::ais::assertion_failed(#condition, __FILE__, __LINE__))

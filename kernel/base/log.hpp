@@ -26,7 +26,10 @@ enum class Level : std::uint32_t {
 class Log {
   public:
     // `id` may be empty for lines without an entry in DIAGNOSTICS (debug only).
-    virtual void write(Level level, std::string_view subsystem, std::string_view id, std::string_view text) = 0;
+    virtual void write(Level level,
+                       std::string_view subsystem,
+                       std::string_view id,
+                       std::string_view text) = 0;
     [[nodiscard]] virtual bool wants(Level level, std::string_view subsystem) const = 0;
 
   protected:
@@ -42,7 +45,8 @@ void print_recent_log_lines(std::FILE* to);
 
 // One line from parts: log(log, Level::notice, "totem", "TOTEM-003", "ring ", id, " formed").
 template <typename... Parts>
-void log_line(Log& log, Level level, std::string_view subsystem, std::string_view id, const Parts&... parts) {
+void log_line(
+    Log& log, Level level, std::string_view subsystem, std::string_view id, const Parts&... parts) {
     if (!log.wants(level, subsystem)) {
         return;
     }

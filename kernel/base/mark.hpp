@@ -24,9 +24,9 @@ std::uint64_t mark_count(const char* name);
 #endif
 
 // For tests: the statement passes the mark at least once.
-#define EXPECT_MARK(name, statement)                         \
-    do {                                                     \
-        const auto before_mark = ::ais::mark_count(name);    \
-        statement;                                           \
-        EXPECT_GT(::ais::mark_count(name), before_mark);     \
+#define EXPECT_MARK(name, statement)                      \
+    do {                                                  \
+        const auto before_mark = ::ais::mark_count(name); \
+        statement;                                        \
+        EXPECT_GT(::ais::mark_count(name), before_mark);  \
     } while (false)

@@ -36,7 +36,10 @@ class Transport {
     // Send `batch`, datagrams of `segment` bytes laid end to end (the last may
     // be shorter), to one node or to all others.  Copies or sends before it
     // returns; a full socket drops, as a network does.
-    virtual void send(std::optional<NodeId> to, totem::Traffic traffic, Bytes batch, std::size_t segment) = 0;
+    virtual void send(std::optional<NodeId> to,
+                      totem::Traffic traffic,
+                      Bytes batch,
+                      std::size_t segment) = 0;
     // Where `node` was last heard, as text for logs; empty if never.
     [[nodiscard]] virtual std::string_view address_of(NodeId node) const = 0;
     // An authenticated datagram of `node` came from the address that the
@@ -83,7 +86,10 @@ class Links {
 
     // From a transport: bytes as received, opened in place; `from` is the
     // source address as text, for logs only, and may be empty (then Transport::source is asked).
-    virtual void on_received(Instant now, totem::LinkId link, MutableBytes datagram, std::string_view from) = 0;
+    virtual void on_received(Instant now,
+                             totem::LinkId link,
+                             MutableBytes datagram,
+                             std::string_view from) = 0;
 
     [[nodiscard]] virtual const LinkStats& stats(totem::LinkId link) const = 0;
 };
@@ -91,7 +97,11 @@ class Links {
 // One link.  `seal`, `transport`, `receiver` and `log` outlive it.  What comes
 // from `self` is a copy that multicast brought back and is dropped.
 // Requires: datagram_max is the engine's, before sealing.
-std::unique_ptr<Links> make_single(Seal& seal, Transport& transport, Receiver& receiver, Log& log, NodeId self,
+std::unique_ptr<Links> make_single(Seal& seal,
+                                   Transport& transport,
+                                   Receiver& receiver,
+                                   Log& log,
+                                   NodeId self,
                                    std::size_t datagram_max);
 
 }  // namespace ais::links

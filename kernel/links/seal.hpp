@@ -29,7 +29,9 @@ class Seal {
         NodeId sender;  // authenticated
     };
     // Opens in place.  False: `fault` says why.
-    [[nodiscard]] virtual bool open(MutableBytes datagram, Opened& opened, ais_crypto_fault& fault) = 0;
+    [[nodiscard]] virtual bool open(MutableBytes datagram,
+                                    Opened& opened,
+                                    ais_crypto_fault& fault) = 0;
 
   protected:
     ~Seal() = default;

@@ -4,8 +4,8 @@
 // batches out and in.  allocation_count.cpp counts.
 
 #include "os/allocation_count.hpp"
-#include "os/loop.hpp"
 #include "os/folder_test.hpp"
+#include "os/loop.hpp"
 #include "os/udp.hpp"
 
 #include <gtest/gtest.h>

@@ -2,8 +2,8 @@
 
 #include "os/daemonize.hpp"
 
-#include "os/systemd_notify.hpp"
 #include "os/folder_test.hpp"
+#include "os/systemd_notify.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

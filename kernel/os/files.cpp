@@ -177,7 +177,8 @@ Result<void> give_directory_to(const std::string& path, std::uint32_t uid, std::
         return because("cannot open the directory " + path, errno);
     }
     if ((about.st_mode & S_IWOTH) != 0) {
-        return failed(path + " can be written by everybody; the executive needs a directory of its own");
+        return failed(path +
+                      " can be written by everybody; the executive needs a directory of its own");
     }
     DIR* list = ::opendir(path.c_str());
     if (list == nullptr) {

@@ -3,8 +3,8 @@
 #include "os/files.hpp"
 
 #include "os/clock.hpp"
-#include "os/random.hpp"
 #include "os/folder_test.hpp"
+#include "os/random.hpp"
 
 #include <gtest/gtest.h>
 

@@ -143,7 +143,10 @@ namespace {
 // continuation byte long; 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[0]);
-    const std::size_t length = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+    const std::size_t length = lead >= 0xf0 && lead < 0xf5 ? 4
+                               : lead >= 0xe0              ? 3
+                               : lead >= 0xc2              ? 2
+                                                           : 0;
     if (lead >= 0xf5 || length > text.size()) {
         return 0;
     }

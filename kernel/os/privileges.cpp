@@ -83,7 +83,7 @@ Result<std::uint32_t> find_group_id(const std::string& name_or_number) {
         return *number;
     }
     std::vector<char> room(16384);
-    ::group entry {};
+    ::group entry{};
     ::group* found = nullptr;
     ::getgrnam_r(name_or_number.c_str(), &entry, room.data(), room.size(), &found);
     if (found == nullptr) {
@@ -95,13 +95,14 @@ Result<std::uint32_t> find_group_id(const std::string& name_or_number) {
 Result<Account> find_account(const std::string& user, const std::string& group) {
     auto uid = find_user_id(user);
     if (!uid) {
-        return not_found(uid.error().text + " (aisexec.user): create it with 'useradd --system --user-group " + user +
+        return not_found(uid.error().text +
+                         " (aisexec.user): create it with 'useradd --system --user-group " + user +
                          "', or name another one");
     }
     auto gid = find_group_id(group);
     if (!gid) {
-        return not_found(gid.error().text + " (aisexec.group): create it with 'groupadd --system " + group +
-                         "', or name another one");
+        return not_found(gid.error().text + " (aisexec.group): create it with 'groupadd --system " +
+                         group + "', or name another one");
     }
     return Account{*uid, *gid, user, group};
 }

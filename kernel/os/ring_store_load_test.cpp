@@ -3,8 +3,8 @@
 #include "os/ring_store.hpp"
 
 #include "os/files.hpp"
-#include "os/loop.hpp"
 #include "os/folder_test.hpp"
+#include "os/loop.hpp"
 
 #include <gtest/gtest.h>
 

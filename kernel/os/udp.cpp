@@ -78,7 +78,8 @@ struct UdpTransport::Impl {
                      on_send_trouble(target, error, lost);
                  }),
           control_room(control_slots,
-                       std::max({std::size_t{2048}, wish.datagram_max + 1, wish.control_max + 1})) {}
+                       std::max({std::size_t{2048}, wish.datagram_max + 1, wish.control_max + 1})) {
+    }
 
     ~Impl() {
         for (const Socket& socket : sockets) {
@@ -137,7 +138,9 @@ struct UdpTransport::Impl {
         const bool is_control = channel == Channel::control;
         UdpSocketConfig wish;
         // Port 0: a node that nobody has to find; the system chooses both.
-        wish.bind = is_control && own.port != 0 ? own.with_port(static_cast<std::uint16_t>(own.port - 1)) : own;
+        wish.bind = is_control && own.port != 0
+                        ? own.with_port(static_cast<std::uint16_t>(own.port - 1))
+                        : own;
         wish.interface_index = config.interface.index;
         wish.group = config.group;
         wish.is_control = is_control;

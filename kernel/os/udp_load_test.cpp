@@ -9,8 +9,8 @@
 #include "os/address_system.hpp"
 #include "os/clock.hpp"
 #include "os/descriptor.hpp"
-#include "os/loop.hpp"
 #include "os/folder_test.hpp"
+#include "os/loop.hpp"
 #include "os/udp_sender.hpp"
 
 #include <gmock/gmock.h>

@@ -121,10 +121,16 @@ Result<UdpSocket> open_udp_socket(const UdpSocketConfig& config) {
     // PROBE: never fragmented, and not shrunk by forged ICMP either.  OMIT, for
     // control that outgrows the mtu: fragmented to the interface's mtu, whatever ICMP says.
     if (is_ipv4) {
-        set(fd, IPPROTO_IP, IP_MTU_DISCOVER, config.is_control ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE);
+        set(fd,
+            IPPROTO_IP,
+            IP_MTU_DISCOVER,
+            config.is_control ? IP_PMTUDISC_OMIT : IP_PMTUDISC_PROBE);
     } else {
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-        set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, config.is_control ? IPV6_PMTUDISC_OMIT : IPV6_PMTUDISC_PROBE);
+        set(fd,
+            IPPROTO_IPV6,
+            IPV6_MTU_DISCOVER,
+            config.is_control ? IPV6_PMTUDISC_OMIT : IPV6_PMTUDISC_PROBE);
     }
     if (config.is_control) {
         // Class selector 6 on the wire, the queue for control in this host.

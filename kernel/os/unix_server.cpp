@@ -499,12 +499,15 @@ bool UnixServer::Impl::may_connect(const Credentials& credentials) const {
         return true;
     }
     const auto is_member = [&](gid_t gid) {
-        return who.gid == gid || std::find(credentials.groups.begin(), credentials.groups.end(), gid) !=
-                                     credentials.groups.end();
+        return who.gid == gid ||
+               std::find(credentials.groups.begin(), credentials.groups.end(), gid) !=
+                   credentials.groups.end();
     };
-    if (std::any_of(config.access.both.begin(), config.access.both.end(), [&](const AccessRules::Both& rule) {
-            return who.uid == rule.uid && is_member(rule.gid);
-        })) {
+    if (std::any_of(config.access.both.begin(),
+                    config.access.both.end(),
+                    [&](const AccessRules::Both& rule) {
+                        return who.uid == rule.uid && is_member(rule.gid);
+                    })) {
         return true;
     }
     const auto allowed = [&](gid_t gid) {

@@ -32,9 +32,10 @@ void Registry::scan(std::span<const std::string> directories) {
         if (is_static && candidate.refused.empty()) {
             candidate.refused = hidden_by_static;
         }
-        const auto earlier = std::find_if(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
-            return c.name == candidate.name && c.refused.empty();
-        });
+        const auto earlier =
+            std::find_if(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
+                return c.name == candidate.name && c.refused.empty();
+            });
         if (earlier != candidates_.end() && candidate.refused.empty()) {
             candidate.refused = "hidden by " + earlier->file;
         }

@@ -190,7 +190,11 @@ void CpgService::tell(const Change& change) const {
                 member->conn, number_of(EventKind::change), number.written(), body.written());
             if (told == AIS_ERR_TOO_BIG) {
                 // Why: a member that misses a change takes others for members that are none.
-                log_.error("CPG-007", "pid ", member->pid, ": a change of ", change.members.size(),
+                log_.error("CPG-007",
+                           "pid ",
+                           member->pid,
+                           ": a change of ",
+                           change.members.size(),
                            " members does not fit an event");
                 ipc_.disconnect(member->conn, "a change of membership does not fit an event");
             }

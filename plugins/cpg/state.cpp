@@ -146,7 +146,8 @@ std::vector<Change> State::replace(const Membership& merged) {
     }
 
     const std::vector<Member> nobody;  // not static: a plugin has no globals, constant or not
-    const auto members_in = [&nobody](const Membership& all, const std::string& name) -> const auto& {
+    const auto members_in = [&nobody](const Membership& all,
+                                      const std::string& name) -> const auto& {
         const auto found = all.find(name);
         return found == all.end() ? nobody : found->second;
     };

@@ -13,7 +13,9 @@ extern "C" int cpg_header_test(void);
 namespace ais::cpg {
 namespace {
 
-TEST(Header, serves_programs_of_both_generations_in_c99) { EXPECT_EQ(cpg_header_test(), 0); }
+TEST(Header, serves_programs_of_both_generations_in_c99) {
+    EXPECT_EQ(cpg_header_test(), 0);
+}
 
 static_assert(static_cast<int>(Reason::join) == CPG_REASON_JOIN);
 static_assert(static_cast<int>(Reason::leave) == CPG_REASON_LEAVE);

@@ -881,7 +881,8 @@ TEST_F(Cpg, child_can_begin_anew_whatever_other_threads_did_at_the_fork) {
             cpg_callbacks_t callbacks{};
             const bool good = cpg_local_get(a.handle, &node) == CS_ERR_BAD_HANDLE &&
                               cpg_initialize(&handle, &callbacks) == CS_OK &&
-                              cpg_local_get(handle, &node) == CS_OK && cpg_finalize(handle) == CS_OK;
+                              cpg_local_get(handle, &node) == CS_OK &&
+                              cpg_finalize(handle) == CS_OK;
             _exit(good ? 0 : 1);
         }
         int status = 1;

@@ -33,7 +33,8 @@ void check_state(const cpg::State& state) {
         AIS_ASSERT(!members.empty());
         for (const cpg::Member& member : members) {
             const auto sender = state.sender(member.node, {member.seat, member.instance});
-            AIS_ASSERT(sender.group != nullptr && sender.group->name == name && sender.pid == member.pid);
+            AIS_ASSERT(sender.group != nullptr && sender.group->name == name &&
+                       sender.pid == member.pid);
         }
     }
 }
@@ -61,7 +62,8 @@ void merge(cpg::State& state, Bytes snapshot) {
     const auto restored = cpg::restore(snapshot);
     if (restored) {
         AIS_ASSERT(as_bytes(cpg::save(*restored)).size() == snapshot.size());
-        AIS_ASSERT(std::equal(snapshot.begin(), snapshot.end(), as_bytes(cpg::save(*restored)).begin()));
+        AIS_ASSERT(
+            std::equal(snapshot.begin(), snapshot.end(), as_bytes(cpg::save(*restored)).begin()));
     }
     const std::string own = cpg::save(state.membership());
     const SavedState states[] = {{true, 1, std::span(all_nodes).first(2), as_bytes(own)},

@@ -49,8 +49,14 @@ void write_file(const std::string& path, const std::string& text) {
     const std::string program = build + "/bin/aisexec-kernel";
     const std::string plugins = build + "/plugins";
     const std::string state = home + "/state";
-    execl(program.c_str(), program.c_str(), "--foreground", "--plugin-dir", plugins.c_str(), "--state-dir",
-          state.c_str(), static_cast<char*>(nullptr));
+    execl(program.c_str(),
+          program.c_str(),
+          "--foreground",
+          "--plugin-dir",
+          plugins.c_str(),
+          "--state-dir",
+          state.c_str(),
+          static_cast<char*>(nullptr));
     _exit(127);
 }
 
@@ -67,7 +73,8 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::millisecond
     return true;
 }
 
-Cluster::Cluster(int nodes, std::string totem, std::string sections) : pids_(static_cast<std::size_t>(nodes), -1) {
+Cluster::Cluster(int nodes, std::string totem, std::string sections)
+    : pids_(static_cast<std::size_t>(nodes), -1) {
     const char* build = std::getenv("AIS_BUILD_DIR");
     if (build == nullptr) {
         throw std::runtime_error("AIS_BUILD_DIR is not set: run the test by ctest");
@@ -88,7 +95,8 @@ Cluster::Cluster(int nodes, std::string totem, std::string sections) : pids_(sta
     std::string nodelist = "nodelist {\n";
     for (int i = 1; i <= nodes; ++i) {
         const std::string n = std::to_string(i);
-        nodelist += "    node {\n        ring0_addr: 127.0.0." + n + "\n        nodeid: " + n + "\n    }\n";
+        nodelist +=
+            "    node {\n        ring0_addr: 127.0.0." + n + "\n        nodeid: " + n + "\n    }\n";
     }
     nodelist += "}\n";
     for (int i = 1; i <= nodes; ++i) {
@@ -97,12 +105,14 @@ Cluster::Cluster(int nodes, std::string totem, std::string sections) : pids_(sta
         std::filesystem::create_directories(home + "/run");
         std::filesystem::create_directories(home + "/state");
         std::ostringstream text;
-        text << "totem {\n    version: 2\n    secauth: on\n    transport: udpu\n    nodeid: " << n << "\n    " << totem
+        text << "totem {\n    version: 2\n    secauth: on\n    transport: udpu\n    nodeid: " << n
+             << "\n    " << totem
              << "\n    interface {\n        ringnumber: 0\n        bindnetaddr: 127.0.0." << n
              << "\n        mcastport: " << port << "\n    }\n}\n"
              << nodelist << "logging {\n    to_stderr: yes\n    timestamp: on\n}\n";
         // Nodes of one machine share its processors with the test.
-        text << "aisexec {\n    realtime: no\n" << (geteuid() == 0 ? "    user: root\n    group: root\n" : "") << "}\n";
+        text << "aisexec {\n    realtime: no\n"
+             << (geteuid() == 0 ? "    user: root\n    group: root\n" : "") << "}\n";
         text << sections;
         write_file(home + "/openais.conf", text.str());
     }
@@ -146,9 +156,11 @@ void Cluster::kill(int node) {
 int Cluster::stop(int node) {
     ::kill(pid(node), SIGTERM);
     int status = -1;
-    const bool ended = wait_until([&] { return waitpid(pid(node), &status, WNOHANG) == pid(node); });
+    const bool ended =
+        wait_until([&] { return waitpid(pid(node), &status, WNOHANG) == pid(node); });
     if (!ended) {
-        throw std::runtime_error("node " + std::to_string(node) + " did not end on SIGTERM:\n" + log(node));
+        throw std::runtime_error("node " + std::to_string(node) + " did not end on SIGTERM:\n" +
+                                 log(node));
     }
     pid(node) = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -161,18 +173,24 @@ void Cluster::restart(int node) {
     start(node);
 }
 
-void Cluster::pause(int node) { ::kill(pid(node), SIGSTOP); }
-void Cluster::resume(int node) { ::kill(pid(node), SIGCONT); }
+void Cluster::pause(int node) {
+    ::kill(pid(node), SIGSTOP);
+}
+void Cluster::resume(int node) {
+    ::kill(pid(node), SIGCONT);
+}
 
 void Cluster::wait_ring(const std::set<int>& nodes) {
-    const bool formed = wait_until([&] {
-        for (const int node : nodes) {
-            if (members(node) != nodes) {
-                return false;
+    const bool formed = wait_until(
+        [&] {
+            for (const int node : nodes) {
+                if (members(node) != nodes) {
+                    return false;
+                }
             }
-        }
-        return true;
-    }, std::chrono::seconds(20));
+            return true;
+        },
+        std::chrono::seconds(20));
     if (!formed) {
         std::string logs;
         for (const int node : nodes) {
@@ -182,24 +200,34 @@ void Cluster::wait_ring(const std::set<int>& nodes) {
     }
 }
 
-std::string Cluster::run_dir(int node) const { return dir_ + "/node" + std::to_string(node) + "/run"; }
+std::string Cluster::run_dir(int node) const {
+    return dir_ + "/node" + std::to_string(node) + "/run";
+}
 
-std::string Cluster::log(int node) const { return read_file(dir_ + "/node" + std::to_string(node) + "/log"); }
+std::string Cluster::log(int node) const {
+    return read_file(dir_ + "/node" + std::to_string(node) + "/log");
+}
 
-void Cluster::use(int node) const { setenv("OPENAIS_RUN_DIR", run_dir(node).c_str(), 1); }
+void Cluster::use(int node) const {
+    setenv("OPENAIS_RUN_DIR", run_dir(node).c_str(), 1);
+}
 
 std::set<int> Cluster::members(int node) const {
     static const std::regex formed("formed: \\d+ processors?: (.*?); joined");
     const std::string text = log(node);
     std::smatch last;
-    for (auto at = std::sregex_iterator(text.begin(), text.end(), formed); at != std::sregex_iterator(); ++at) {
+    for (auto at = std::sregex_iterator(text.begin(), text.end(), formed);
+         at != std::sregex_iterator();
+         ++at) {
         last = *at;
     }
     std::set<int> found;
     if (!last.empty()) {
         static const std::regex number("(?:^|, )(\\d+)");
         const std::string list = last[1];
-        for (auto at = std::sregex_iterator(list.begin(), list.end(), number); at != std::sregex_iterator(); ++at) {
+        for (auto at = std::sregex_iterator(list.begin(), list.end(), number);
+             at != std::sregex_iterator();
+             ++at) {
             found.insert(std::stoi((*at)[1]));
         }
     }

@@ -35,11 +35,11 @@ class Cluster {
     Cluster& operator=(const Cluster&) = delete;
 
     // Nodes count from 1.
-    void start_all();           // and wait for the ring of all
+    void start_all();  // and wait for the ring of all
     void start(int node);
-    void kill(int node);        // SIGKILL, and reaped
-    int stop(int node);         // SIGTERM; exit status
-    void restart(int node);     // kill if it runs, start
+    void kill(int node);     // SIGKILL, and reaped
+    int stop(int node);      // SIGTERM; exit status
+    void restart(int node);  // kill if it runs, start
     void pause(int node);
     void resume(int node);
 

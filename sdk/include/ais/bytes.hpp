@@ -22,7 +22,9 @@ using MutableBytes = std::span<std::uint8_t>;
 inline Bytes from_abi(ais_bytes view) {
     return view.size == 0 ? Bytes() : Bytes(view.data, view.size);
 }
-inline ais_bytes to_abi(Bytes view) { return {view.data(), view.size()}; }
+inline ais_bytes to_abi(Bytes view) {
+    return {view.data(), view.size()};
+}
 inline ais_bytes to_abi(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -32,7 +34,9 @@ inline Bytes as_bytes(std::string_view text) {
 inline std::string_view as_text(Bytes view) {
     return {reinterpret_cast<const char*>(view.data()), view.size()};
 }
-inline std::string_view as_text(ais_bytes view) { return as_text(from_abi(view)); }
+inline std::string_view as_text(ais_bytes view) {
+    return as_text(from_abi(view));
+}
 
 // Copy, correct for empty views, too.
 inline void copy_bytes(std::uint8_t* to, Bytes from) {

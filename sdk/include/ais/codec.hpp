@@ -16,7 +16,8 @@
 
 namespace ais {
 
-static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big);
+static_assert(std::endian::native == std::endian::little ||
+              std::endian::native == std::endian::big);
 
 template <std::unsigned_integral T>
 constexpr T little_endian(T value) {

@@ -61,8 +61,14 @@ class [[nodiscard]] Result<void> {
     bool ok_ = true;
 };
 
-inline Error invalid(std::string text) { return {AIS_ERR_INVALID, std::move(text)}; }
-inline Error failed(std::string text) { return {AIS_ERR_FAILED, std::move(text)}; }
-inline Error not_found(std::string text) { return {AIS_ERR_NOT_FOUND, std::move(text)}; }
+inline Error invalid(std::string text) {
+    return {AIS_ERR_INVALID, std::move(text)};
+}
+inline Error failed(std::string text) {
+    return {AIS_ERR_FAILED, std::move(text)};
+}
+inline Error not_found(std::string text) {
+    return {AIS_ERR_NOT_FOUND, std::move(text)};
+}
 
 }  // namespace ais
