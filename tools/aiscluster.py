@@ -65,9 +65,12 @@ def can_use_namespaces():
         return False
     name = f"ais-probe-{os.getpid()}"
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode == 0
-    if made:
-        subprocess.run(["ip", "netns", "del", name], capture_output=True)
-    return made
+    if not made:
+        return False
+    # Why: where one may be made it cannot always be entered (a chroot).
+    entered = subprocess.run(["ip", "netns", "exec", name, "true"], capture_output=True).returncode == 0
+    subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    return entered
 
 
 class Node:
