@@ -3,7 +3,7 @@
 // What the conformance tests cannot reach from outside: the bound of the peer
 // table, the change of sub-keys after 2^32 datagrams, the end of the counter.
 
-#include "session.hpp"
+#include "subkey.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,10 +14,13 @@
 namespace ais::crypto_sodium {
 namespace {
 
+using Session = envelope::Session<Suite>;
+using Peers = envelope::Peers<Subkey>;
+
 const std::string authkey(envelope::authkey_size, 'k');
 
-Session::Options options(ais_node_id node, std::uint64_t first_counter = 1) {
-    Session::Options result;
+envelope::SessionOptions options(ais_node_id node, std::uint64_t first_counter = 1) {
+    envelope::SessionOptions result;
     result.local_node = node;
     result.salt.fill(static_cast<std::uint8_t>(node));
     result.first_counter = first_counter;
@@ -50,7 +53,7 @@ class SodiumSession : public ::testing::Test {
 TEST_F(SodiumSession, takes_a_new_sub_key_after_2_to_the_32_datagrams_and_keeps_its_window) {
     const std::uint64_t edge = std::uint64_t{1} << 32;
     for (const Cipher cipher : {Cipher::aes_256_gcm, Cipher::xchacha20_poly1305}) {
-        if (!is_available(cipher)) {
+        if (!Suite::is_available(cipher)) {
             continue;
         }
         auto from = options(1, edge - 2);
@@ -102,7 +105,7 @@ TEST_F(SodiumSession, bounds_the_table_whatever_comes) {
         envelope::Header header;
         header.sender = node;
         ASSERT_EQ(peers.find(header), nullptr);
-        Peer& added = peers.add(header);
+        auto& added = peers.add(header);
         ASSERT_EQ(peers.find(header), &added);
         ASSERT_LE(peers.size(), Peers::capacity);
     }

@@ -26,7 +26,14 @@ void keyed_blake2b(MutableBytes result, Bytes key, Bytes message) {
 
 }  // namespace
 
-bool is_available(Cipher cipher) {
+Result<void> Suite::start() {
+    if (sodium_init() < 0) {
+        return Error{AIS_ERR_FAILED, "libsodium does not start: no source of random numbers?"};
+    }
+    return {};
+}
+
+bool Suite::is_available(Cipher cipher) {
     switch (cipher) {
         case Cipher::aes_256_gcm:
             return crypto_aead_aes256gcm_is_available() != 0;
@@ -39,13 +46,13 @@ bool is_available(Cipher cipher) {
     return false;
 }
 
-Key derive_master(Bytes authkey) {
+Key Suite::derive_master(Bytes authkey) {
     Key master;
     keyed_blake2b(master, as_bytes(envelope::master_label), authkey);
     return master;
 }
 
-std::uint32_t derive_key_id(const Key& master) {
+std::uint32_t Suite::derive_key_id(const Key& master) {
     Key hash;
     keyed_blake2b(hash, master, as_bytes(envelope::key_id_label));
     return Reader(hash).u32();

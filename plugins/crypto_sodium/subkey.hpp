@@ -8,22 +8,15 @@
 
 #pragma once
 
-#include <ais/bytes.hpp>
-#include <ais/envelope.hpp>
+#include <ais/envelope_session.hpp>
+#include <ais/result.hpp>
 
 #include <sodium.h>
 
 namespace ais::crypto_sodium {
 
 using envelope::Cipher;
-using Key = std::array<std::uint8_t, envelope::key_size>;
-
-// Ciphers that this machine and libsodium can do.  Requires: sodium_init().
-bool is_available(Cipher cipher);
-
-// Requires: sodium_init().
-Key derive_master(Bytes authkey);
-std::uint32_t derive_key_id(const Key& master);
+using envelope::Key;
 
 class Subkey {
   public:
@@ -53,6 +46,20 @@ class Subkey {
     std::uint32_t epoch_ = 0;
     Key key_{};
     crypto_aead_aes256gcm_state aes_{};
+};
+
+// libsodium as a suite (ais/envelope_session.hpp).  Requires of all others: start().
+struct Suite {
+    using Subkey = crypto_sodium::Subkey;
+    static constexpr const char* sealing_id = "SODIUM-001";
+    static constexpr const char* gave_way_id = "SODIUM-002";
+
+    static Result<void> start();
+    static bool is_available(Cipher cipher);
+    static bool has_fast_aes() { return is_available(Cipher::aes_256_gcm); }
+    static Key derive_master(Bytes authkey);
+    static std::uint32_t derive_key_id(const Key& master);
+    static void wipe(void* memory, std::size_t size) { sodium_memzero(memory, size); }
 };
 
 }  // namespace ais::crypto_sodium

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Opening of datagrams by crypto_sodium, fed with anything.
+// Opening of datagrams by a crypto backend (AIS_FUZZED_PLUGIN), fed with anything.
 //
 // What may never happen: a crash, a read outside the datagram, a view outside
 // it, or a datagram that opens although it is not byte for byte one that was
@@ -15,7 +15,7 @@
 
 #include <cstdlib>
 
-extern "C" const struct ais_plugin ais_plugin_crypto_sodium;
+extern "C" const struct ais_plugin AIS_FUZZED_PLUGIN;
 
 namespace {
 
@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto node = [&](ais_node_id id, std::uint8_t key) {
-        return CryptoNode(ais_plugin_crypto_sodium,
+        return CryptoNode(AIS_FUZZED_PLUGIN,
                           ciphers[data[0] % 3],
                           id,
                           ais::testing::test_salt(static_cast<std::uint8_t>(id)),
