@@ -22,6 +22,16 @@ target_include_directories(ais_public_headers INTERFACE ${AIS_PUBLIC_INCLUDE_DIR
 define_property(GLOBAL PROPERTY AIS_CLIENT_LIBRARIES BRIEF_DOCS "client libraries of all plugins")
 define_property(GLOBAL PROPERTY AIS_PLUGINS BRIEF_DOCS "names of all plugins of the tree")
 
+# Installed as <openais/NAME.h>, and reachable so in the build tree.
+function(ais_add_public_headers)
+    file(MAKE_DIRECTORY ${AIS_PUBLIC_INCLUDE_DIR}/openais)
+    foreach(header IN LISTS ARGN)
+        get_filename_component(file ${header} NAME)
+        file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${header} ${AIS_PUBLIC_INCLUDE_DIR}/openais/${file} SYMBOLIC)
+        install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/openais)
+    endforeach()
+endfunction()
+
 function(ais_install_man)
     foreach(page IN LISTS ARGN)
         get_filename_component(page ${page} ABSOLUTE)
@@ -71,17 +81,12 @@ function(ais_add_plugin name)
         "SERVICE;LINK;CLIENT;CLIENT_NAMES;HEADERS;MAN;TESTS" ${ARGN})
     set_property(GLOBAL APPEND PROPERTY AIS_PLUGINS ${name})
 
-    foreach(header IN LISTS arg_HEADERS)
-        get_filename_component(file ${header} NAME)
-        file(MAKE_DIRECTORY ${AIS_PUBLIC_INCLUDE_DIR}/openais)
-        file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/${header} ${AIS_PUBLIC_INCLUDE_DIR}/openais/${file} SYMBOLIC)
-        install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/openais)
-    endforeach()
+    ais_add_public_headers(${arg_HEADERS})
 
     if(arg_SERVICE)
         add_library(plugin_${name} MODULE ${arg_SERVICE})
         target_include_directories(plugin_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
-        target_link_libraries(plugin_${name} PRIVATE ais::sdk ${arg_LINK})
+        target_link_libraries(plugin_${name} PRIVATE ais::sdk ais::public_headers ${arg_LINK})
         # The manifest and nothing else: instantiations of std templates would be exported otherwise.
         target_link_options(plugin_${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/sdk/plugin.map)
         set_target_properties(plugin_${name} PROPERTIES
@@ -92,7 +97,7 @@ function(ais_add_plugin name)
         add_library(ais::plugin_${name} ALIAS plugin_${name}_static)
         target_compile_definitions(plugin_${name}_static PRIVATE AIS_STATIC_PLUGIN=${name})
         target_include_directories(plugin_${name}_static PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-        target_link_libraries(plugin_${name}_static PUBLIC ais::sdk ${arg_LINK})
+        target_link_libraries(plugin_${name}_static PUBLIC ais::sdk ais::public_headers ${arg_LINK})
         if(arg_TESTS)
             ais_add_test(NAME plugin_${name}_test LABEL unit SOURCES ${arg_TESTS}
                 LINK plugin_${name}_static ais::sdk_testing ais::public_headers)

@@ -16,7 +16,8 @@ set(AIS_SDK_HAS_CLIENT OFF)
 if(TARGET ais_client)
     set(AIS_SDK_HAS_CLIENT ON)
     install(TARGETS ais_client ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT sdk)
-    install(FILES client/connection.hpp client/dispatch.hpp client/library.hpp client/process_mark.hpp
+    install(FILES client/ais.hpp client/ais_library.hpp client/connection.hpp client/dispatch.hpp client/library.hpp
+        client/process_mark.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/ais/sdk/client COMPONENT sdk)
 endif()
 
