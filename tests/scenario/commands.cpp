@@ -124,15 +124,8 @@ std::string Stage::run(std::string_view line) {
 std::string Stage::check() {
     std::string text;
     // The story may end in the middle of things: liveness is not judged.
-    const sim::History& history = world_.history();
-    sim::Violations found;
-    sim::check_basic_delivery(history, found);
-    sim::check_configuration_changes(history, found);
-    sim::check_agreed_order(history, found);
-    sim::check_self_delivery(history, found);
-    sim::check_failure_atomicity(history, found);
-    sim::check_causality(history, found);
-    sim::check_no_holes(history, found);
+    world_.history().is_quiet = false;
+    const sim::Violations found = sim::check_all(world_.history());
     for (const std::string& violation : found.texts) {
         text += "violated: " + violation + '\n';
     }

@@ -33,7 +33,7 @@ SERVICE_SDK = re.compile(r"ais/(host|service|plugin|parser|crypto|quorum|config_
                          r"|ais/abi/(host|service|group|ipc|timer|config|parser|crypto|quorum)\.h")
 
 # Headers with a meaning, and the only places (regular expressions on paths) that may include them.
-OUTSIDE = r"|.*_test\.[ch](pp)?$|tests/(?!sim/)|tools/|bench/|sdk/(tests|template|examples|include/ais/testing)/"
+OUTSIDE = r"|.*_test\.[ch](pp)?$|tests/(?!sim/)|tests/sim/(checker/)?main\.cpp$|tools/|bench/|sdk/(tests|template|examples|include/ais/testing)/"
 HEADERS = [
     (r"boost/dll.*|filesystem|fstream",
      r"kernel/plugin/(discovery|loader)\.cpp$" + OUTSIDE,

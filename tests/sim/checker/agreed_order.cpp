@@ -5,65 +5,77 @@
 
 #include "sim/checker/history.hpp"
 
-#include <set>
+#include <algorithm>
 
 namespace ais::sim {
 
-void check_agreed_order(const History& history, Violations& found) {
-    std::map<RingId, std::map<Seq, MessageId>> order;
-    std::map<MessageId, std::pair<RingId, Seq>> place;
-    for (const Life& life : history.lives()) {
-        for (const Event& event : life.events) {
-            if (event.kind != Event::Kind::deliver) {
-                continue;
-            }
-            const auto [at, is_new] = order[event.ring].emplace(event.seq, event.message);
-            if (!is_new && at->second != event.message) {
-                found.add(name_of(life.id),
-                          " has ",
-                          name_of(event.message),
-                          " at ",
-                          event.ring,
+namespace {
+
+constexpr std::uint32_t nowhere = UINT32_MAX;
+
+// A seq names one message, and a message has one seq on one ring.
+void check_places(const History& history, Violations& found) {
+    std::vector<std::uint32_t> ring_of(history.messages(), nowhere);
+    for (std::uint32_t ring = 0; ring < history.rings(); ++ring) {
+        Place last;
+        for (const Place& place : history.order(ring)) {
+            if (place.seq == last.seq) {
+                found.add(name_of(history.message(place.message)),
+                          " and ",
+                          name_of(history.message(last.message)),
+                          " are both at ",
+                          history.ring(ring),
                           ':',
-                          event.seq,
-                          ", another one ",
-                          name_of(at->second));
+                          place.seq);
             }
-            const auto [where, is_first] =
-                place.emplace(event.message, std::pair(event.ring, event.seq));
-            if (!is_first && where->second != std::pair(event.ring, event.seq)) {
-                found.add(name_of(event.message), " has two places in the order");
+            if (ring_of[place.message] != nowhere) {
+                found.add(name_of(history.message(place.message)), " has two places in the order");
             }
+            ring_of[place.message] = ring;
+            last = place;
         }
     }
-    for (const Life& life : history.lives()) {
-        for (const Span& span : spans_of(life, history)) {
-            Seq last = 0;
-            for (const Event* event : span.deliveries()) {
-                if (event->seq <= last) {
-                    found.add(name_of(life.id),
-                              " delivers ",
-                              event->ring,
-                              ':',
-                              event->seq,
-                              " after ",
-                              last);
-                }
-                last = event->seq;
-            }
-            auto expected = order[span.ring].begin();
-            for (const Event* event : span.in_regular) {
-                if (expected == order[span.ring].end() || expected->first != event->seq) {
-                    found.add(name_of(life.id),
-                              " passes over a message before ",
-                              event->ring,
-                              ':',
-                              event->seq);
-                    break;
-                }
-                ++expected;
-            }
+}
+
+void check_span(const History& history, const Span& span, Violations& found) {
+    const LifeId& life = history.lives()[span.life].id;
+    Seq last = 0;
+    span.deliveries([&](const Event& event) {
+        if (event.seq <= last) {
+            found.add(name_of(life),
+                      " delivers ",
+                      history.ring(event.ring),
+                      ':',
+                      event.seq,
+                      " after ",
+                      last);
         }
+        last = event.seq;
+    });
+    const std::vector<Place>& order = history.order(span.ring);
+    auto expected = order.begin();
+    for (const Event& event : span.in_regular) {
+        if (event.kind != Event::Kind::deliver) {
+            continue;
+        }
+        if (expected == order.end() || expected->seq != event.seq) {
+            found.add(name_of(life),
+                      " passes over a message before ",
+                      history.ring(event.ring),
+                      ':',
+                      event.seq);
+            return;
+        }
+        ++expected;
+    }
+}
+
+}  // namespace
+
+void check_agreed_order(const History& history, Violations& found) {
+    check_places(history, found);
+    for (const Span& span : history.spans()) {
+        check_span(history, span, found);
     }
 }
 

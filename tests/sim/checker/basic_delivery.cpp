@@ -1,62 +1,64 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Basic delivery (1.3, 1.4): what is delivered was sent, once, in the regular
-// configuration that it is delivered in, or before the transitional one that
-// follows; and no life delivers it twice.
+// Basic delivery (1.3, 1.4, 2.2): what is delivered was sent, once, in the
+// regular configuration that it is delivered in, or before the transitional one
+// that follows; no life delivers it twice, or before it was sent.
 
 #include "sim/checker/history.hpp"
-
-#include <set>
 
 namespace ais::sim {
 
 void check_basic_delivery(const History& history, Violations& found) {
     struct Sent {
-        RingId ring;
-        Guarantee guarantee;
-        Instant at;
+        const Event* event = nullptr;
+        std::uint32_t ring = 0;
+        std::size_t delivered_by = SIZE_MAX;  // the life that did so last
     };
-    std::map<MessageId, Sent> sent;
-    for (const Life& life : history.lives()) {
-        for (const Span& span : spans_of(life, history)) {
-            for (const Event* event : span.sends) {
-                if (!sent.emplace(event->message, Sent{span.ring, event->guarantee, event->at})
-                         .second) {
-                    found.add(name_of(event->message), " was sent twice");
-                }
+    std::vector<Sent> sent(history.messages());
+    for (const Span& span : history.spans()) {
+        span.sends([&](const Event& event) {
+            Sent& at = sent[event.message];
+            if (at.event != nullptr) {
+                found.add(name_of(history.message(event.message)), " was sent twice");
             }
-        }
+            at.event = &event;
+            at.ring = span.ring;
+            if (history.message(event.message).origin != history.lives()[span.life].id) {
+                found.add(name_of(history.lives()[span.life].id),
+                          " sends ",
+                          name_of(history.message(event.message)),
+                          " in the name of another");
+            }
+        });
     }
-    for (const Life& life : history.lives()) {
-        std::set<MessageId> seen;
-        for (const Span& span : spans_of(life, history)) {
-            for (const Event* event : span.deliveries()) {
-                const auto at = sent.find(event->message);
-                if (at == sent.end()) {
-                    found.add(
-                        name_of(life.id), " delivers ", name_of(event->message), ", never sent");
-                    continue;
-                }
-                if (!seen.insert(event->message).second) {
-                    found.add(name_of(life.id), " delivers ", name_of(event->message), " twice");
-                }
-                if (at->second.ring != span.ring || event->ring != span.ring) {
-                    found.add(name_of(life.id),
-                              " delivers ",
-                              name_of(event->message),
-                              " in ring ",
-                              span.ring,
-                              ", sent in ",
-                              at->second.ring);
-                }
-                if (at->second.guarantee != event->guarantee || at->second.at > event->at) {
-                    found.add(name_of(life.id),
-                              " delivers ",
-                              name_of(event->message),
-                              " with another guarantee or before it was sent");
-                }
+    // Spans of one life are neighbours, so one mark per message is enough.
+    for (const Span& span : history.spans()) {
+        span.deliveries([&](const Event& event) {
+            const auto complain = [&](const auto&... what) {
+                found.add(name_of(history.lives()[span.life].id),
+                          " delivers ",
+                          name_of(history.message(event.message)),
+                          what...);
+            };
+            Sent& at = sent[event.message];
+            if (at.event == nullptr) {
+                complain(", never sent");
+                return;
             }
-        }
+            if (at.delivered_by == span.life) {
+                complain(" twice");
+            }
+            at.delivered_by = span.life;
+            if (at.ring != span.ring || event.ring != span.ring) {
+                complain(" in ring ", history.ring(span.ring), ", sent in ", history.ring(at.ring));
+            }
+            if (at.event->guarantee != event.guarantee) {
+                complain(" with another guarantee");
+            }
+            if (history.has_one_clock && at.event->at > event.at) {
+                complain(" before it was sent");
+            }
+        });
     }
 }
 

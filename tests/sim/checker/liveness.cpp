@@ -6,30 +6,37 @@
 
 #include "sim/checker/history.hpp"
 
-#include <set>
+#include <algorithm>
 
 namespace ais::sim {
 
 void check_liveness(const History& history, Violations& found) {
+    if (!history.is_quiet) {
+        return;
+    }
     totem::Members living;
     for (const Life& life : history.lives()) {
         if (!life.crashed) {
             living.insert(life.id.node);
         }
     }
-    const Life* first = nullptr;
-    RingId ring_of_first;
-    std::set<MessageId> of_first;
-    for (const Life& life : history.lives()) {
+    std::vector<const Span*> last_of(history.lives().size());
+    for (const Span& span : history.spans()) {
+        last_of[span.life] = &span;
+    }
+    const Span* first = nullptr;
+    std::vector<std::uint32_t> of_first;
+    std::vector<std::size_t> delivered_by(history.messages(), SIZE_MAX);
+    for (std::size_t at = 0; at < history.lives().size(); ++at) {
+        const Life& life = history.lives()[at];
         if (life.crashed) {
             continue;
         }
-        const auto spans = spans_of(life, history);
-        if (spans.empty()) {
+        if (last_of[at] == nullptr) {
             found.add(name_of(life.id), " has no configuration");
             continue;
         }
-        const Span& last = spans.back();
+        const Span& last = *last_of[at];
         const Configuration& now = history.configuration(last.regular);
         if (!(now.members == living) || last.has_transitional) {
             found.add(
@@ -38,31 +45,33 @@ void check_liveness(const History& history, Violations& found) {
         if (life.unsent > 0) {
             found.add(name_of(life.id), " has not sent ", life.unsent, " messages");
         }
-        std::set<MessageId> delivered;
-        for (const Event* event : last.deliveries()) {
-            delivered.insert(event->message);
-        }
-        for (const Event* event : last.sends) {
-            if (!delivered.contains(event->message)) {
-                found.add(name_of(life.id), " has not delivered its own ", name_of(event->message));
+        std::vector<std::uint32_t> delivered;
+        last.deliveries([&](const Event& event) {
+            delivered.push_back(event.message);
+            delivered_by[event.message] = at;
+        });
+        last.sends([&](const Event& event) {
+            if (delivered_by[event.message] != at) {
+                found.add(name_of(life.id),
+                          " has not delivered its own ",
+                          name_of(history.message(event.message)));
             }
-        }
+        });
         if (first == nullptr) {
-            first = &life;
-            ring_of_first = last.ring;
+            first = &last;
             of_first = std::move(delivered);
-        } else if (last.ring != ring_of_first) {
+        } else if (last.ring != first->ring) {
             found.add(name_of(life.id),
                       " ends in ring ",
-                      last.ring,
+                      now.ring,
                       ", ",
-                      name_of(first->id),
+                      name_of(history.lives()[first->life].id),
                       " in ",
-                      ring_of_first);
+                      history.ring(first->ring));
         } else if (delivered != of_first) {
             found.add(name_of(life.id),
                       " and ",
-                      name_of(first->id),
+                      name_of(history.lives()[first->life].id),
                       " have not delivered the same in the last ring: ",
                       delivered.size(),
                       " and ",

@@ -5,30 +5,30 @@
 
 #include "sim/checker/history.hpp"
 
-#include <set>
-
 namespace ais::sim {
 
 void check_self_delivery(const History& history, Violations& found) {
-    for (const Life& life : history.lives()) {
-        for (const Span& span : spans_of(life, history)) {
-            if (!span.has_next) {
-                continue;
+    // Only the sender's own deliveries count, so one mark per message is enough.
+    std::vector<bool> delivered(history.messages(), false);
+    for (const Span& span : history.spans()) {
+        const LifeId& life = history.lives()[span.life].id;
+        span.deliveries([&](const Event& event) {
+            if (history.message(event.message).origin == life) {
+                delivered[event.message] = true;
             }
-            std::set<MessageId> delivered;
-            for (const Event* event : span.deliveries()) {
-                delivered.insert(event->message);
-            }
-            for (const Event* event : span.sends) {
-                if (!delivered.contains(event->message)) {
-                    found.add(name_of(life.id),
-                              " leaves ring ",
-                              span.ring,
-                              " without its own ",
-                              name_of(event->message));
-                }
-            }
+        });
+        if (!span.has_next) {
+            continue;
         }
+        span.sends([&](const Event& event) {
+            if (!delivered[event.message]) {
+                found.add(name_of(life),
+                          " leaves ring ",
+                          history.ring(span.ring),
+                          " without its own ",
+                          name_of(history.message(event.message)));
+            }
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Delivery of configuration changes (2.1 to 2.5): regular and transitional
+// Order of configuration changes (2.1 to 2.5): regular and transitional
 // alternate, each contains the node that installs it, ring numbers grow, equal ids
 // mean equal configurations everywhere, and all who go from one ring to the next
 // together are told the same company.
@@ -74,7 +74,7 @@ void check_life(const Life& life, const History& history, Violations& found) {
 
 }  // namespace
 
-void check_configuration_changes(const History& history, Violations& found) {
+void check_configuration_order(const History& history, Violations& found) {
     std::map<RingId, const Configuration*> known;
     for (const Life& life : history.lives()) {
         check_life(life, history, found);
@@ -94,39 +94,48 @@ void check_configuration_changes(const History& history, Violations& found) {
         }
     }
 
+    // A ring is installed once by a node: its id is never used again.
+    std::map<std::pair<std::uint32_t, NodeId>, std::size_t> installed;
+    for (const Span& span : history.spans()) {
+        const LifeId& life = history.lives()[span.life].id;
+        if (!installed.emplace(std::pair(span.ring, life.node), span.life).second) {
+            found.add(name_of(life), " installs ring ", history.ring(span.ring), " a second time");
+        }
+    }
+
     // Who moves with whom.
-    std::map<std::pair<RingId, RingId>, const Configuration*> company;
-    for (const Life& life : history.lives()) {
-        for (const Span& span : spans_of(life, history)) {
-            if (!span.has_next || !span.has_transitional) {
-                continue;
-            }
-            const Configuration& now = history.configuration(span.transitional);
-            const auto [at, is_new] = company.emplace(std::pair(span.ring, span.next), &now);
-            if (!is_new && !(at->second->members == now.members)) {
-                found.add(name_of(life.id),
-                          " goes from ",
-                          span.ring,
-                          " to ",
-                          span.next,
-                          " with ",
-                          now.members,
-                          ", another one with ",
-                          at->second->members);
-            }
-            const Configuration& next = history.configuration(span.next_configuration);
-            for (std::size_t i = 0; i < next.members.size(); ++i) {
-                if ((next.previous[i] == span.ring) != now.members.contains(next.members[i])) {
-                    found.add(name_of(life.id),
-                              " is told that ",
-                              next.members[i].value(),
-                              " came to ",
-                              next.ring,
-                              " from ",
-                              next.previous[i],
-                              " but moved with ",
-                              now.members);
-                }
+    std::map<std::pair<std::uint32_t, std::uint32_t>, const Configuration*> company;
+    for (const Span& span : history.spans()) {
+        if (!span.has_next || !span.has_transitional) {
+            continue;
+        }
+        const LifeId& life = history.lives()[span.life].id;
+        const RingId& ring = history.ring(span.ring);
+        const Configuration& now = history.configuration(span.transitional);
+        const auto [at, is_new] = company.emplace(std::pair(span.ring, span.next), &now);
+        if (!is_new && !(at->second->members == now.members)) {
+            found.add(name_of(life),
+                      " goes from ",
+                      ring,
+                      " to ",
+                      history.ring(span.next),
+                      " with ",
+                      now.members,
+                      ", another one with ",
+                      at->second->members);
+        }
+        const Configuration& next = history.configuration(span.next_configuration);
+        for (std::size_t i = 0; i < next.members.size(); ++i) {
+            if ((next.previous[i] == ring) != now.members.contains(next.members[i])) {
+                found.add(name_of(life),
+                          " is told that ",
+                          next.members[i].value(),
+                          " came to ",
+                          next.ring,
+                          " from ",
+                          next.previous[i],
+                          " but moved with ",
+                          now.members);
             }
         }
     }
