@@ -116,7 +116,8 @@ Result<void> Daemon::open_crypto() {
                                     .has_clients = false,
                                     .timers = &loop_,
                                     .config = &tree_,
-                                    .stopwatch = nullptr};
+                                    .stopwatch = nullptr,
+                                    .node = nullptr};
     const std::vector<std::string> names{name};
     auto plugins = registry_.start(names, crypto_kernel_);
     if (!plugins) {
@@ -319,13 +320,16 @@ Result<void> Daemon::open_node() {
 }
 
 Result<void> Daemon::open_services() {
+    facts_ =
+        std::make_unique<MachineFacts>(std::vector<std::string>{interface_->address.host_text()});
     service_kernel_ = plugin::Kernel{.self = self_,
                                      .log = &log_,
                                      .groups = &node_->groups(),
                                      .has_clients = true,
                                      .timers = &loop_,
                                      .config = &tree_,
-                                     .stopwatch = this};
+                                     .stopwatch = this,
+                                     .node = facts_.get()};
     auto plugins = registry_.start(options_.services, service_kernel_);
     if (!plugins) {
         return plugins.error();

@@ -23,6 +23,7 @@
 #include "config/settings.hpp"
 #include "config/tree.hpp"
 #include "links/links.hpp"
+#include "machine_facts.hpp"
 #include "os/daemonize.hpp"
 #include "os/loop.hpp"
 #include "os/privileges.hpp"
@@ -123,6 +124,7 @@ class Daemon final : private links::Receiver,
     std::unique_ptr<links::Links> links_;
     std::unique_ptr<os::RingStore> ring_store_;
     std::unique_ptr<service::Node> node_;
+    std::unique_ptr<MachineFacts> facts_;
     plugin::Kernel service_kernel_;
     std::unique_ptr<plugin::Plugins> service_plugins_;
     std::vector<std::unique_ptr<plugin::ServiceGuard>> services_;

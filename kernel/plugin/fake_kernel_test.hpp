@@ -123,6 +123,16 @@ class TestSession final : public ipc::Waker {
     std::vector<std::uint8_t> memory_ = std::vector<std::uint8_t>(6 * size);
 };
 
+class FixedFacts final : public NodeFacts {
+  public:
+    [[nodiscard]] std::string_view host_name() const override { return "machine"; }
+    [[nodiscard]] std::string_view address(std::uint32_t ring) const override {
+        return ring == 0 ? "10.0.0.3" : "";
+    }
+    [[nodiscard]] std::int64_t boot_time() const override { return 1000; }
+    [[nodiscard]] std::int64_t wall_clock() const override { return 2000; }
+};
+
 struct TestKernel final : group::Receiver {
     TestKernel() {
         kernel.self = NodeId(3);
@@ -136,12 +146,14 @@ struct TestKernel final : group::Receiver {
         tree.root().child("demo").set("word", "hello");
         kernel.config = &tree;
         kernel.stopwatch = &stopwatch;
+        kernel.node = &facts;
     }
     void on_message(NodeId, std::uint16_t, std::uint16_t, Bytes) override {}
 
     RecordingLog log;
     ManualTimers timers;
     ManualStopwatch stopwatch;
+    FixedFacts facts;
     config::Tree tree{"test.conf"};
     group::Groups groups{group::Limits{}, *this, log};
     Kernel kernel;

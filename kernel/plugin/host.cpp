@@ -255,6 +255,30 @@ struct HostTables {
     static std::uint32_t count(const ais_host* host, const char* path) {
         return path == nullptr ? 0 : owner(host).kernel_.config->count(path);
     }
+
+    // ais.node/1.
+    static ais_bytes host_name(const ais_host* host) {
+        return to_abi(owner(host).kernel_.node->host_name());
+    }
+    static ais_status address(const ais_host* host, std::uint32_t ring, ais_bytes* text) {
+        Host& self = owner(host);
+        if (text == nullptr) {
+            self.misuse("an address without a place for it");
+            return AIS_ERR_INVALID;
+        }
+        const std::string_view found = self.kernel_.node->address(ring);
+        if (found.empty()) {
+            return AIS_ERR_NOT_FOUND;
+        }
+        *text = to_abi(found);
+        return AIS_OK;
+    }
+    static std::int64_t boot_time(const ais_host* host) {
+        return owner(host).kernel_.node->boot_time();
+    }
+    static std::int64_t wall_clock(const ais_host* host) {
+        return owner(host).kernel_.node->wall_clock();
+    }
 };
 
 const void* HostTables::find(const ais_host* host, const char* id) {
@@ -272,6 +296,8 @@ const void* HostTables::find(const ais_host* host, const char* id) {
     static constexpr ais_timer_v1 timer_table = {sizeof(ais_timer_v1), 0, &start, &cancel, &now};
     static constexpr ais_config_v1 config_table = {
         sizeof(ais_config_v1), 0, &text, &number, &count};
+    static constexpr ais_node_v1 node_table = {
+        sizeof(ais_node_v1), 0, &host_name, &address, &boot_time, &wall_clock};
     Host& self = owner(host);
     const std::string_view name = id == nullptr ? "" : id;
     const Kernel& kernel = self.kernel_;
@@ -287,6 +313,9 @@ const void* HostTables::find(const ais_host* host, const char* id) {
     }
     if (name == AIS_CONFIG_INTERFACE) {
         return kernel.config != nullptr ? &config_table : nullptr;
+    }
+    if (name == AIS_NODE_INTERFACE) {
+        return kernel.node != nullptr ? &node_table : nullptr;
     }
     const auto found = self.needed_.find(name);
     return found == self.needed_.end() ? nullptr : found->second.table;
@@ -305,6 +334,9 @@ std::vector<std::string_view> host_interfaces(const Kernel& kernel) {
     }
     if (kernel.config != nullptr) {
         ids.emplace_back(AIS_CONFIG_INTERFACE);
+    }
+    if (kernel.node != nullptr) {
+        ids.emplace_back(AIS_NODE_INTERFACE);
     }
     return ids;
 }

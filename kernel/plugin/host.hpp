@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The kernel as one instance of one plugin sees it: the tables of abi/host.h, group.h, ipc.h,
-// timer.h and config.h, and what has to be remembered between their calls.
+// timer.h, config.h and node.h, and what has to be remembered between their calls.
 //
 // Everything that comes through these tables comes from a plugin and is checked: sizes,
 // nulls, a client that was closed, a timer of somebody else.  A wrong call fails, is
@@ -23,6 +23,7 @@
 #include <ais/abi/group.h>
 #include <ais/abi/host.h>
 #include <ais/abi/ipc.h>
+#include <ais/abi/node.h>
 #include <ais/abi/timer.h>
 
 #include <map>

@@ -153,6 +153,17 @@ TEST_F(HostTables, read_the_configuration) {
     EXPECT_EQ(config.count("other"), 0U);
 }
 
+TEST_F(HostTables, tell_about_this_machine) {
+    const host::Node node(abi_);
+    EXPECT_EQ(node.host_name(), "machine");
+    EXPECT_EQ(node.address(0), "10.0.0.3");
+    EXPECT_EQ(node.address(1), std::nullopt);
+    EXPECT_EQ(node.boot_time(), 1000);
+    EXPECT_EQ(node.wall_clock(), 2000);
+    const auto table = host::find<ais_node_v1>(abi_, AIS_NODE_INTERFACE);
+    EXPECT_EQ(table.address(&abi_, 0, nullptr), AIS_ERR_INVALID);
+}
+
 TEST_F(HostTables, offer_only_what_this_kernel_has) {
     EXPECT_EQ(abi_.find(&abi_, "ais.group/2"), nullptr);
     EXPECT_EQ(abi_.find(&abi_, nullptr), nullptr);
@@ -161,7 +172,8 @@ TEST_F(HostTables, offer_only_what_this_kernel_has) {
     early.log = &kernel_.log;
     EXPECT_TRUE(host_interfaces(early).empty());
     Host before(early, calls_, 0, {});
-    for (const char* id : {"ais.group/1", "ais.ipc/1", "ais.timer/1", "ais.config/1"}) {
+    for (const char* id :
+         {"ais.group/1", "ais.ipc/1", "ais.timer/1", "ais.config/1", "ais.node/1"}) {
         EXPECT_NE(abi_.find(&abi_, id), nullptr) << id;
         EXPECT_EQ(before.abi()->find(before.abi(), id), nullptr) << id;
     }

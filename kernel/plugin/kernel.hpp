@@ -13,6 +13,9 @@
 #include "base/time.hpp"
 #include "base/timers.hpp"
 
+#include <cstdint>
+#include <string_view>
+
 namespace ais::config {
 class Tree;
 }
@@ -32,6 +35,20 @@ class Stopwatch {
     ~Stopwatch() = default;
 };
 
+// This machine.  What is told stays where it is while the kernel lives, or until it changes.
+class NodeFacts {
+  public:
+    [[nodiscard]] virtual std::string_view host_name() const = 0;
+    // By ring; empty: none.
+    [[nodiscard]] virtual std::string_view address(std::uint32_t ring) const = 0;
+    // Nanoseconds since 1970: when the machine was started, and now.
+    [[nodiscard]] virtual std::int64_t boot_time() const = 0;
+    [[nodiscard]] virtual std::int64_t wall_clock() const = 0;
+
+  protected:
+    ~NodeFacts() = default;
+};
+
 struct Kernel {
     NodeId self;
     Log* log = nullptr;                    // never nullptr
@@ -40,6 +57,7 @@ struct Kernel {
     Timers* timers = nullptr;              // ais.timer/1
     const config::Tree* config = nullptr;  // ais.config/1
     const Stopwatch* stopwatch = nullptr;  // without it calls are counted, but not timed
+    const NodeFacts* node = nullptr;       // ais.node/1
 };
 
 }  // namespace ais::plugin

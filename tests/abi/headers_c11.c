@@ -9,6 +9,7 @@
 #include <ais/abi/config.h>
 #include <ais/abi/timer.h>
 #include <ais/abi/ipc.h>
+#include <ais/abi/node.h>
 #include <ais/abi/group.h>
 #include <ais/abi/service.h>
 #include <ais/abi/plugin.h>
@@ -36,6 +37,7 @@ _Static_assert(sizeof(struct ais_parser_sink) == 56, "");
 _Static_assert(sizeof(struct ais_crypto_v1) == 56, "");
 _Static_assert(sizeof(struct ais_crypto_fault) == 24, "");
 _Static_assert(sizeof(struct ais_quorum_v1) == 16, "");
+_Static_assert(sizeof(struct ais_node_v1) == 40, "");
 #endif
 
 int headers_c11(void);

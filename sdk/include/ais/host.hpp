@@ -15,6 +15,7 @@
 #include <ais/abi/group.h>
 #include <ais/abi/host.h>
 #include <ais/abi/ipc.h>
+#include <ais/abi/node.h>
 #include <ais/abi/timer.h>
 #include <ais/bytes.hpp>
 #include <ais/copy_min.hpp>
@@ -259,6 +260,30 @@ class Config {
   private:
     const ais_host* host_;
     ais_config_v1 table_;
+};
+
+// Facts of this machine; see abi/node.h for how far they go.
+class Node {
+  public:
+    explicit Node(const ais_host& host)
+        : host_(&host), table_(require<ais_node_v1>(host, AIS_NODE_INTERFACE)) {}
+
+    [[nodiscard]] std::string_view host_name() const { return as_text(table_.host_name(host_)); }
+    // Nothing: there is no such ring, or it has no address.
+    [[nodiscard]] std::optional<std::string_view> address(std::uint32_t ring) const {
+        ais_bytes text{};
+        if (table_.address(host_, ring, &text) != AIS_OK) {
+            return std::nullopt;
+        }
+        return as_text(text);
+    }
+    // Nanoseconds since 1970.
+    [[nodiscard]] std::int64_t boot_time() const { return table_.boot_time(host_); }
+    [[nodiscard]] std::int64_t wall_clock() const { return table_.wall_clock(host_); }
+
+  private:
+    const ais_host* host_;
+    ais_node_v1 table_;
 };
 
 }  // namespace ais::host

@@ -35,6 +35,7 @@
 #include <ais/abi/config.h>
 #include <ais/abi/group.h>
 #include <ais/abi/ipc.h>
+#include <ais/abi/node.h>
 #include <ais/abi/plugin.h>
 #include <ais/abi/service.h>
 #include <ais/abi/timer.h>
@@ -139,6 +140,13 @@ class FakeClient {
 class FakeHost {
   public:
     using Config = std::map<std::string, std::string>;
+
+    // Facts of this machine (ais.node/1); a test may change them.  The wall clock shows
+    // the time of the bus since wall_clock_epoch.
+    static constexpr std::int64_t wall_clock_epoch = 1'600'000'000'000'000'000;
+    std::string host_name;
+    std::vector<std::string> addresses;
+    std::int64_t boot_time = 0;
 
     FakeHost(const FakeHost&) = delete;
     FakeHost& operator=(const FakeHost&) = delete;
@@ -256,7 +264,10 @@ class FakeHost {
              const ais_plugin& plugin,
              Config config,
              std::set<std::string> hidden)
-        : bus_(&bus),
+        : host_name("host" + std::to_string(node)),
+          addresses{"10.0.0." + std::to_string(node & 0xff)},
+          boot_time(wall_clock_epoch + std::int64_t{node}),
+          bus_(&bus),
           node_(node),
           plugin_(copy_min_plugin(plugin)),
           config_(std::move(config)),
@@ -320,6 +331,8 @@ class FakeHost {
             sizeof(ais_timer_v1), 0, &on_start, &on_cancel, &on_now};
         static constexpr ais_config_v1 config = {
             sizeof(ais_config_v1), 0, &on_text, &on_number, &on_count};
+        static constexpr ais_node_v1 node = {
+            sizeof(ais_node_v1), 0, &on_host_name, &on_address, &on_boot_time, &on_wall_clock};
         const std::string_view name = id;
         if (owner(host).hidden_.count(std::string(name)) != 0) {
             return nullptr;
@@ -328,6 +341,7 @@ class FakeHost {
                : name == AIS_IPC_INTERFACE    ? static_cast<const void*>(&ipc)
                : name == AIS_TIMER_INTERFACE  ? static_cast<const void*>(&timer)
                : name == AIS_CONFIG_INTERFACE ? static_cast<const void*>(&config)
+               : name == AIS_NODE_INTERFACE   ? static_cast<const void*>(&node)
                                               : nullptr;
     }
 
@@ -525,6 +539,21 @@ class FakeHost {
         }
         return static_cast<std::uint32_t>(found.size());
     }
+
+    // ais.node/1.
+    static ais_bytes on_host_name(const ais_host* host) {
+        return to_abi(std::string_view(owner(host).host_name));
+    }
+    static ais_status on_address(const ais_host* host, std::uint32_t ring, ais_bytes* text) {
+        const FakeHost& self = owner(host);
+        if (ring >= self.addresses.size()) {
+            return AIS_ERR_NOT_FOUND;
+        }
+        *text = to_abi(std::string_view(self.addresses[ring]));
+        return AIS_OK;
+    }
+    static std::int64_t on_boot_time(const ais_host* host) { return owner(host).boot_time; }
+    static std::int64_t on_wall_clock(const ais_host* host);
 
     // From the bus.
     void configure(std::uint32_t kind,
@@ -912,6 +941,10 @@ inline ais_status FakeHost::on_start(const ais_host* host,
 
 inline std::uint64_t FakeHost::on_now(const ais_host* host) {
     return owner(host).bus_->now_;
+}
+
+inline std::int64_t FakeHost::on_wall_clock(const ais_host* host) {
+    return wall_clock_epoch + static_cast<std::int64_t>(owner(host).bus_->now_);
 }
 
 inline std::uint64_t FakeClient::request(std::uint16_t kind, Bytes body) {
