@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "service.hpp"
+
+#include "snapshot.hpp"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+namespace ais::clm {
+namespace {
+
+constexpr std::uint16_t number_of(EventKind kind) {
+    return static_cast<std::uint16_t>(kind);
+}
+
+Appender epoch_in_front(std::uint32_t epoch) {
+    Appender head;
+    head.u32(epoch);
+    return head;
+}
+
+std::string checked_name(std::string_view key, std::string_view value) {
+    if (value.empty() || value.size() > name_max) {
+        throw std::runtime_error("clm." + std::string(key) + " has " +
+                                 std::to_string(value.size()) +
+                                 " bytes: give it a name of 1 to 256");
+    }
+    return std::string(value);
+}
+
+}  // namespace
+
+ClmService::ClmService(const ais_host& host)
+    : host_(host),
+      log_(host),
+      group_(host),
+      ipc_(host),
+      config_(host),
+      state_(current_facts(host)) {}
+
+Facts ClmService::current_facts(const ais_host& host) const {
+    Facts facts;
+    facts.node = group_.local_node();
+    if (const auto name = config_.text("clm.node_name")) {
+        facts.name = checked_name("node_name", *name);
+    }
+    if (const auto environment = config_.text("clm.execution_environment")) {
+        facts.environment = checked_name("execution_environment", *environment);
+    }
+    if (const auto address = config_.text("clm.node_address")) {
+        facts.address = *address;
+    }
+    // Why optional: a simulated kernel has no machine.
+    if (host::has(host, AIS_NODE_INTERFACE)) {
+        const host::Node machine(host);
+        facts.boot_time = machine.boot_time();
+        if (facts.name.empty()) {
+            facts.name = machine.host_name().substr(0, name_max);
+        }
+        if (facts.address.empty()) {
+            facts.address = machine.address(0).value_or(std::string_view());
+        }
+    }
+    if (facts.name.empty()) {
+        facts.name = "node" + std::to_string(facts.node);
+    }
+    // The interface of a link-local address means nothing on other nodes.
+    facts.address.resize(std::min(facts.address.find('%'), facts.address.size()));
+    if (facts.address.size() > address_max) {
+        facts.address.clear();
+    }
+    if (!facts.address.empty()) {
+        facts.family = facts.address.find(':') != std::string::npos ? 2 : 1;
+    }
+    return facts;
+}
+
+void ClmService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
+    Facts facts;
+    Reader in(body);
+    if (static_cast<MessageKind>(kind) != MessageKind::facts || !Facts::decode(in, facts) ||
+        !in.finished()) {
+        if (malformed_++ == 0) {
+            log_.warning("CLM-003",
+                         "node ",
+                         sender,
+                         " sent a message of kind ",
+                         kind,
+                         " that does not decode; further ones are only counted");
+        }
+        return;
+    }
+    if (const auto report = state_.facts(sender, facts)) {
+        tell(*report);
+        warn_of_twins();
+    }
+}
+
+void ClmService::configure(const ais_configuration& now) {
+    if (const auto report = state_.configure(now)) {
+        tell(*report);
+    }
+    if (now.kind == AIS_CONFIGURATION_REGULAR) {
+        update_facts();
+    }
+}
+
+// The host may tell another address or name than before.
+void ClmService::update_facts() {
+    const Member* own = state_.find(state_.self());
+    const Facts facts = current_facts(host_);
+    if (own != nullptr && own->facts == facts) {
+        return;
+    }
+    Appender body;
+    facts.encode(body);
+    // A queue that is full now: the next configuration tries again.
+    group_.multicast(static_cast<std::uint16_t>(MessageKind::facts), body.written());
+}
+
+ais_status ClmService::save(StateWriter& out) {
+    return out.write(clm::save(state_.surviving()));
+}
+
+ais_status ClmService::merge(std::span<const SavedState> states) {
+    const auto merged = clm::merge(states, state_.nodes());
+    if (!merged) {
+        log_.error("CLM-001", merged.error().text);
+        return merged.error().code;
+    }
+    if (!merged->members.contains(state_.self())) {
+        // Why: a view without this node would be believed by all the others.
+        log_.error("CLM-002", "the merged view has lost this node");
+        return AIS_ERR_CORRUPT;
+    }
+    for (const ViewReport& report : state_.replace(*merged)) {
+        tell(report);
+    }
+    warn_of_twins();
+    update_facts();
+    return AIS_OK;
+}
+
+void ClmService::tell(const ViewReport& report) {
+    // Most clients want the same, so what they get is made once for each kind of wish.
+    std::map<std::uint32_t, std::string> bodies;
+    for (const auto& client : clients_) {
+        if (client->track_flags == 0) {
+            continue;
+        }
+        const std::uint32_t wish =
+            client->track_flags & (TrackRequest::changes_only | TrackRequest::local);
+        auto known = bodies.find(wish);
+        if (known == bodies.end()) {
+            Appender body;
+            if (const auto wanted = select(report, wish, state_.self())) {
+                wanted->encode(body);
+            }
+            known = bodies.emplace(wish, body.take()).first;
+        }
+        if (!known->second.empty()) {
+            ipc_.notify(client->conn,
+                        number_of(EventKind::changed),
+                        epoch_in_front(client->epoch).written(),
+                        known->second);
+        }
+    }
+}
+
+// Programs find nodes by name; two of one name are a mistake of the operator.
+void ClmService::warn_of_twins() const {
+    std::map<std::string_view, std::uint32_t> names;
+    for (const auto& [node, member] : state_.view().members) {
+        const auto [other, is_new] = names.emplace(member.facts.name, node);
+        if (!is_new) {
+            log_.notice("CLM-005",
+                        "nodes ",
+                        other->second,
+                        " and ",
+                        node,
+                        " have the same name '",
+                        member.facts.name,
+                        "'; set clm.node_name on each");
+            return;
+        }
+    }
+}
+
+ais_status ClmService::client_open(ais_conn* who, Bytes hello_bytes) {
+    Hello hello;
+    if (!Hello::decode(hello_bytes, hello)) {
+        return AIS_ERR_CORRUPT;
+    }
+    if (hello.version != wire_version) {
+        return AIS_ERR_UNSUPPORTED;
+    }
+    auto client = std::make_unique<Client>();
+    client->conn = who;
+    client->pid = ipc_.peer(who).pid;
+    ipc_.set_context(who, client.get());
+    clients_.push_back(std::move(client));
+    return AIS_OK;
+}
+
+void ClmService::client_close(ais_conn* who) {
+    std::erase_if(clients_, [who](const auto& client) { return client->conn == who; });
+}
+
+void ClmService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body) {
+    auto* client = ipc_.context<Client>(from);
+    if (client == nullptr) {
+        return;
+    }
+    TrackRequest track_wanted;
+    NodeRequest node_wanted;
+    switch (static_cast<RequestKind>(kind)) {
+        case RequestKind::track:
+            return TrackRequest::decode(body, track_wanted) ? track(*client, serial, track_wanted)
+                                                            : on_broken_request(*client, "track");
+        case RequestKind::track_stop:
+            ipc_.respond(from, serial, client->track_flags != 0 ? SA_AIS_OK : SA_AIS_ERR_NOT_EXIST);
+            client->track_flags = 0;
+            return;
+        case RequestKind::node_get:
+            return NodeRequest::decode_get(body, node_wanted)
+                       ? get_node(*client, serial, node_wanted)
+                       : on_broken_request(*client, "node_get");
+        case RequestKind::node_ask:
+            return NodeRequest::decode_ask(body, node_wanted)
+                       ? ask_node(*client, serial, node_wanted)
+                       : on_broken_request(*client, "node_ask");
+        case RequestKind::response:
+            // No change of this service waits for an answer, so none is awaited.
+            ipc_.respond(from, serial, SA_AIS_ERR_INVALID_PARAM);
+            return;
+    }
+    on_broken_request(*client, "request of unknown kind");
+}
+
+void ClmService::track(Client& client, std::uint64_t serial, const TrackRequest& wanted) {
+    ViewReport report = state_.report();
+    if ((wanted.flags & TrackRequest::local) != 0) {
+        std::erase_if(report.items,
+                      [this](const Item& item) { return item.member.facts.node != state_.self(); });
+    }
+    if (wanted.answer == Answer::buffer && report.items.size() > wanted.capacity) {
+        Appender needed;
+        needed.u32(static_cast<std::uint32_t>(report.items.size()));
+        ipc_.respond(client.conn, serial, SA_AIS_ERR_NO_SPACE, needed.written());
+        return;
+    }
+    client.epoch = wanted.epoch;
+    if ((wanted.flags & (TrackRequest::changes | TrackRequest::changes_only)) != 0) {
+        client.track_flags = wanted.flags & ~TrackRequest::current;
+    }
+    Appender body;
+    if (wanted.answer != Answer::none) {
+        report.encode(body);
+    }
+    if (wanted.answer == Answer::callback) {
+        ipc_.notify(client.conn,
+                    number_of(EventKind::current),
+                    epoch_in_front(client.epoch).written(),
+                    body.written());
+        ipc_.respond(client.conn, serial, SA_AIS_OK);
+        return;
+    }
+    ipc_.respond(client.conn, serial, SA_AIS_OK, body.written());
+}
+
+void ClmService::get_node(Client& client, std::uint64_t serial, const NodeRequest& wanted) {
+    const Member* found = state_.find(wanted.node);
+    if (found == nullptr) {
+        ipc_.respond(client.conn, serial, SA_AIS_ERR_NOT_EXIST);
+        return;
+    }
+    Appender body;
+    found->encode(body);
+    ipc_.respond(client.conn, serial, SA_AIS_OK, body.written());
+}
+
+void ClmService::ask_node(Client& client, std::uint64_t serial, const NodeRequest& wanted) {
+    const Member* found = state_.find(wanted.node);
+    Appender body;
+    body.u64(wanted.invocation);
+    body.u32(found != nullptr ? SA_AIS_OK : SA_AIS_ERR_NOT_EXIST);
+    if (found != nullptr) {
+        found->encode(body);
+    }
+    ipc_.notify(client.conn, number_of(EventKind::node), body.written());
+    ipc_.respond(client.conn, serial, SA_AIS_OK);
+}
+
+void ClmService::on_broken_request(Client& client, const char* what) {
+    log_.warning("CLM-004", "pid ", client.pid, " sent a broken request: ", what);
+    ipc_.disconnect(client.conn, "broken request");
+}
+
+void ClmService::dump(std::string& out) {
+    out += "view " + std::to_string(state_.view().number) + ", members " +
+           std::to_string(state_.view().members.size()) + ", clients " +
+           std::to_string(clients_.size()) + ", malformed " + std::to_string(malformed_) + "\n";
+    for (const auto& [node, member] : state_.view().members) {
+        out += "  node " + std::to_string(node) + " '" + member.facts.name + "' " +
+               member.facts.address + " since view " + std::to_string(member.initial_view) + "\n";
+    }
+}
+
+namespace {
+
+constexpr const char* needs[] = {
+    AIS_GROUP_INTERFACE, AIS_IPC_INTERFACE, AIS_CONFIG_INTERFACE, nullptr};
+
+}  // namespace
+}  // namespace ais::clm
+
+AIS_EXPORT_PLUGIN = ais::describe<ais::clm::ClmService>("clm", "1.0.0", ais::clm::needs);

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The clm service: what this node says about itself, and what its clients hear of the view.
+//
+// Clients' requests change nothing that replicas share, so they are answered at
+// once from the state; the kernel keeps them away while replicas are being
+// made equal.  A client's snapshot and the beginning of its tracking are one
+// request, so no change is lost in between.
+//
+// This node's facts are in the state from the beginning, and travel with its
+// snapshot.  When the host tells other facts later they are multicast.
+//
+// Threads: none; all calls come from the kernel's loop.
+
+#pragma once
+
+#include "state.hpp"
+#include "wire.hpp"
+
+#include <ais/config_schema.hpp>
+#include <ais/host.hpp>
+#include <ais/service.hpp>
+
+#include <openais/saAis.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ais::clm {
+
+class ClmService {
+  public:
+    static constexpr std::uint16_t service_id = clm::service_id;
+    static constexpr ais_config_key config_keys[] = {
+        text_key("clm", "node_name", nullptr, "name of this node; the machine's if it is left out"),
+        address_key("clm",
+                    "node_address",
+                    nullptr,
+                    "address of this node, as programs are told; the first ring's if it is left "
+                    "out"),
+        text_key("clm",
+                 "execution_environment",
+                 nullptr,
+                 "name of the execution environment of this node, for B.04 programs"),
+    };
+
+    explicit ClmService(const ais_host& host);
+    ClmService(const ClmService&) = delete;
+    ClmService& operator=(const ClmService&) = delete;
+
+    void deliver(ais_node_id sender, std::uint16_t kind, Bytes body);
+    void configure(const ais_configuration& now);
+    void request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body);
+    ais_status client_open(ais_conn* who, Bytes hello);
+    void client_close(ais_conn* who);
+    ais_status save(StateWriter& out);
+    ais_status merge(std::span<const SavedState> states);
+    void dump(std::string& out);
+
+  private:
+    struct Client {
+        ais_conn* conn = nullptr;
+        std::uint32_t pid = 0;
+        std::uint32_t track_flags = 0;  // changes or changes_only, and what goes with it; 0: none
+        std::uint32_t epoch = 0;
+    };
+
+    void track(Client& client, std::uint64_t serial, const TrackRequest& wanted);
+    void get_node(Client& client, std::uint64_t serial, const NodeRequest& wanted);
+    void ask_node(Client& client, std::uint64_t serial, const NodeRequest& wanted);
+    void on_broken_request(Client& client, const char* what);
+
+    void tell(const ViewReport& report);
+    void warn_of_twins() const;
+    void update_facts();
+    [[nodiscard]] Facts current_facts(const ais_host& host) const;
+
+    const ais_host& host_;
+    host::Log log_;
+    host::Group group_;
+    host::Ipc ipc_;
+    host::Config config_;
+    State state_;
+    std::vector<std::unique_ptr<Client>> clients_;  // in the order of their coming
+    std::uint64_t malformed_ = 0;
+};
+
+}  // namespace ais::clm
