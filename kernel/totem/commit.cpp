@@ -45,6 +45,8 @@ void adopt(State& s, Effects& out) {
     slot.old_high = old.log.high();
     slot.high_delivered = old.delivered;
 
+    adopt_patience(s, s.commit.patience);
+    s.detector.track(ring.members);
     s.phase = Phase::commit;
     ++s.stats.commits;
     s.deadlines.clear_all();
@@ -77,6 +79,7 @@ void create_commit_token(State& s, Effects& out) {
     for (std::size_t i = 0; i < members.size(); ++i) {
         s.commit.slots[i].node = members[i];
     }
+    s.commit.patience = most_patient(s, members);
     adopt(s, out);
     forward_commit_token(s, out);
     if (members.size() == 1) {

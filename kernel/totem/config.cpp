@@ -27,6 +27,10 @@ Error wrong(std::string_view key, const Parts&... parts) {
 
 Result<void> Config::validate() const {
     const auto positive = [](Duration value) { return value > Duration::zero(); };
+    if (detection_time < std::chrono::milliseconds(50) ||
+        detection_time > std::chrono::minutes(1)) {
+        return wrong("detection_time", to_ms(detection_time), " ms is not in 50..60000");
+    }
     if (!positive(join_timeout)) {
         return wrong("join", "must be at least 1 ms");
     }

@@ -22,8 +22,11 @@ constexpr std::size_t control_datagram_max = 8192;
 struct Config {
     using ms = std::chrono::milliseconds;
 
-    // Token lost: enter Gather.
-    Duration token_timeout = ms(400);
+    // A member that does not answer is left out after about so long; detector.hpp
+    // derives its periods from it.
+    Duration detection_time = ms(500);
+    // Token lost although all that were asked live: enter Gather.
+    Duration token_timeout = ms(1000);
     // The token is sent again when nothing proves that the successor has it.
     Duration token_retransmit_timeout = ms(90);
     // An idle representative keeps the token at most so long.

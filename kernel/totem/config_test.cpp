@@ -23,9 +23,9 @@ TEST(Config, accepts_its_defaults) {
 }
 
 TEST(Config, names_the_key_and_the_remedy) {
-    EXPECT_EQ(complaint([](Config& c) { c.token_retransmit_timeout = milliseconds(300); }),
-              "totem: token_retransmit: 300 ms is more than half of token (400 ms): a lost token "
-              "could not be sent again in time; 100 is usual");
+    EXPECT_EQ(complaint([](Config& c) { c.token_retransmit_timeout = milliseconds(600); }),
+              "totem: token_retransmit: 600 ms is more than half of token (1000 ms): a lost token "
+              "could not be sent again in time; 250 is usual");
     EXPECT_EQ(complaint([](Config& c) { c.consensus_timeout = milliseconds(50); }),
               "totem: consensus: 50 ms leaves no room for three joins; at least 60 would be right");
 }
@@ -34,8 +34,10 @@ TEST(Config, refuses_relations_that_cannot_work) {
     const auto starts = [](const std::string& text, const char* key) {
         return text.starts_with("totem: " + std::string(key) + ": ");
     };
-    EXPECT_TRUE(starts(complaint([](Config& c) { c.hold_timeout = milliseconds(310); }), "token"));
+    EXPECT_TRUE(starts(complaint([](Config& c) { c.hold_timeout = milliseconds(910); }), "token"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.hold_timeout = {}; }), "hold"));
+    EXPECT_TRUE(starts(complaint([](Config& c) { c.detection_time = milliseconds(49); }),
+                       "detection_time"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.join_timeout = {}; }), "join"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.merge_timeout = {}; }), "merge"));
     EXPECT_TRUE(

@@ -26,15 +26,17 @@ void notice_pause(State& s, Instant now) {
     if (now < s.joins_stale_until) {
         return;  // the rest of what waited in the sockets: it is one pause
     }
-    std::optional<Instant> earliest;
-    for (const Timer timer :
-         {Timer::token_loss, Timer::consensus, Timer::join, Timer::merge_detect}) {
-        const auto at = s.deadlines.at(timer);
-        if (at && (!earliest || *at < *earliest)) {
-            earliest = at;
-        }
+    const auto earliest = s.deadlines.earliest();
+    if (!earliest || now <= *earliest + s.detector.timing().lateness) {
+        return;
     }
-    if (!earliest || now <= *earliest + s.config.token_timeout / 2) {
+    // Why first: whoever did not run in time has not heard others in time, either.
+    if (now > s.late_noticed_at) {
+        ++s.stats.late_wakeups;
+        s.detector.on_late_self(now);
+        s.late_noticed_at = now;
+    }
+    if (now <= *earliest + s.config.detection_time * 2 / 5) {
         return;
     }
     AIS_MARK("engine.notices_pause");
@@ -53,6 +55,7 @@ void notice_pause(State& s, Instant now) {
         }
     };
     put_off(Timer::token_loss, s.config.join_timeout);
+    put_off(Timer::token_late, s.config.join_timeout);
     put_off(Timer::consensus, s.config.consensus_timeout);
 }
 
@@ -84,6 +87,12 @@ void on_timer(State& s, Timer timer, Effects& out) {
                          : s.phase == Phase::commit    ? "the commit token is lost"
                                                        : "the token is lost in recovery",
                          out);
+            break;
+        case Timer::token_late:
+            on_token_late(s, out);
+            break;
+        case Timer::detector:
+            on_detector_timer(s, out);
             break;
         case Timer::token_retransmit:
             retransmit_token(s, out);
@@ -127,6 +136,7 @@ void dispatch(State& s, NodeId from, Bytes datagram, Effects& out) {
         ++s.stats.wrong_sender;
         return;
     }
+    s.detector.on_heard(s.now, from, s.receiving_link);
     const Bytes body = datagram.subspan(PacketHeader::size);
     switch (header.type) {
         case PacketType::data:
@@ -168,6 +178,16 @@ void dispatch(State& s, NodeId from, Bytes datagram, Effects& out) {
             RingNotice notice;
             if (decode(body, notice)) {
                 on_hold_cancel(s, from, notice, out);
+                return;
+            }
+            break;
+        }
+        case PacketType::probe:
+        case PacketType::probe_answer:
+        case PacketType::probe_request: {
+            Probe probe;
+            if (decode(body, header.type, from, probe)) {
+                on_probe(s, header.type, from, probe, out);
                 return;
             }
             break;
@@ -230,6 +250,7 @@ void Ring::reset(const RingId& ring, const Members& nodes, NodeId self) {
 
 State::State(const Config& configured, const Engine::Identity& identity, Source& from, Log& to)
     : config(configured),
+      own_config(configured),
       self(identity.self),
       incarnation(identity.incarnation),
       salt(salt_of(identity.incarnation)),
@@ -238,8 +259,11 @@ State::State(const Config& configured, const Engine::Identity& identity, Source&
       prng(identity.seed),
       adopted_seq(std::min(identity.stored_ring_seq, seq_limit / 2)),
       known_seq(adopted_seq),
+      detector(identity.self),
       installed(std::make_unique<Ring>(configured)),
-      forming(std::make_unique<Ring>(configured)) {}
+      forming(std::make_unique<Ring>(configured)) {
+    detector.set_timing(DetectionTiming::of(config.detection_time));
+}
 
 Ring& State::current() {
     AIS_ASSERT(passes_tokens(phase));
@@ -268,14 +292,29 @@ void Engine::start(Instant now, Effects& out) {
     enter_gather(*state_, "start", out);
 }
 
-void Engine::receive(Instant now, LinkId, NodeId from, Bytes datagram, Effects& out) {
+void Engine::receive(Instant now, LinkId link, NodeId from, Bytes datagram, Effects& out) {
     State& s = *state_;
     if (s.phase == Phase::idle || s.phase == Phase::left) {
         return;
     }
     enter(s, now);
+    s.receiving_link = link;
     dispatch(s, from, datagram, out);
     run_loopback(s, out);
+    arm_detector(s);
+}
+
+void Engine::hint(Instant now, NodeId peer, LinkId link, Hint what, Effects& out) {
+    State& s = *state_;
+    if (s.phase == Phase::idle || s.phase == Phase::left) {
+        return;
+    }
+    enter(s, now);
+    static_cast<void>(link);  // every link is asked alike
+    on_hint(s, peer, what);
+    on_detector_timer(s, out);
+    run_loopback(s, out);
+    arm_detector(s);
 }
 
 void Engine::expire(Instant now, Effects& out) {
@@ -292,6 +331,7 @@ void Engine::expire(Instant now, Effects& out) {
         }
         on_timer(s, *timer, out);
         run_loopback(s, out);
+        arm_detector(s);
     }
 }
 
@@ -381,6 +421,13 @@ std::string Engine::describe() const {
            << recovery_backlog(s) << " quiet " << s.recovery.quiet_visits << " install_seq "
            << s.recovery.install_seq << '\n';
     }
+    to << "  detection " << to_ms(s.config.detection_time) << " ms, hold "
+       << to_ms(s.config.hold_timeout) << " ms, usual rotation "
+       << std::chrono::duration_cast<std::chrono::microseconds>(s.rotation.mean()).count()
+       << " us, self doubt " << s.detector.self_doubt(s.now) << ", hints " << s.stats.hints
+       << " probes " << s.stats.probes_sent << " late tokens " << s.stats.late_tokens
+       << " late wakeups " << s.stats.late_wakeups << '\n'
+       << s.detector.describe(s.now);
     to << "  sent " << s.stats.sent << " received " << s.stats.received << " retransmitted "
        << s.stats.retransmitted << " requested " << s.stats.requested << " duplicates "
        << s.stats.duplicates << " rings " << s.stats.rings << " token losses "

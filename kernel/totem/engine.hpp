@@ -41,6 +41,7 @@
 namespace ais::totem {
 
 struct Stats;
+enum class Hint : std::uint8_t;  // detector.hpp
 
 // What a datagram is, so that links can choose socket, link and order.
 enum class Traffic : std::uint8_t {
@@ -121,6 +122,10 @@ class Engine {
     // Anything may be in it all the same: a bad one is counted in stats() and
     // dropped, never trusted and never fatal.
     void receive(Instant now, LinkId link, NodeId from, Bytes datagram, Effects& out);
+
+    // The operating system noticed something about `peer` (not valid: about all
+    // that are reached by `link`).  A hint never excludes anybody: it makes us ask.
+    void hint(Instant now, NodeId peer, LinkId link, Hint what, Effects& out);
 
     // Time passed.  Early and repeated calls do nothing.
     void expire(Instant now, Effects& out);

@@ -40,6 +40,7 @@ void transmit_join(State& s, Effects& out) {
     join.ring_seq = std::max(s.known_seq, s.adopted_seq);
     join.processors = s.processors;
     join.failed = s.failed;
+    join.patience = own_patience(s);
     const std::size_t size = encode(s.scratch, s.self, join);
     AIS_ASSERT(size > 0);
     ++s.stats.joins_sent;
@@ -167,11 +168,22 @@ void enter_gather(State& s, std::string_view reason, Effects& out) {
     start_round(s, out);
 }
 
-void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out) {
-    log_line(s.log, level, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
-    prepare_gather(s, reason);
-    fail(s, Members{node}, reason);
+void exclude(State& s, const Members& nodes, Level level, std::string_view reason, Effects& out) {
+    if (s.phase == Phase::gather && nodes.intersection(agreed(s)).empty()) {
+        return;  // it is left out already
+    }
+    for (const NodeId node : nodes) {
+        log_line(
+            s.log, level, "totem", "TOTEM-005", "leaving out node ", node.value(), ": ", reason);
+    }
+    if (s.phase != Phase::gather) {
+        prepare_gather(s, reason);
+    }
+    fail(s, nodes, reason);
     start_round(s, out);
+    if (agreed(s) == Members{s.self}) {
+        create_commit_token(s, out);
+    }
 }
 
 void on_join(State& s, NodeId from, const Join& join, Effects& out) {
@@ -189,6 +201,7 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         return;
     }
     s.known_seq = std::max(s.known_seq, join.ring_seq);
+    note_patience(s, from, join.patience);
 
     switch (s.phase) {
         case Phase::operational: {
@@ -209,10 +222,7 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
                 return;
             }
             if (join.leave) {
-                exclude(s, from, Level::notice, "it said goodbye", out);
-                if (agreed(s) == Members{s.self}) {
-                    create_commit_token(s, out);
-                }
+                exclude(s, Members{from}, Level::notice, "it said goodbye", out);
                 return;
             }
             prepare_gather(s, restarted ? "a member has restarted" : "a join");

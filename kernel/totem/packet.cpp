@@ -7,6 +7,8 @@
 
 #include <ais/codec.hpp>
 
+#include <algorithm>
+
 namespace ais::totem {
 
 namespace {
@@ -19,14 +21,22 @@ constexpr std::uint8_t flag_leave = 1;
 constexpr std::uint8_t flag_filled = 1;
 constexpr std::uint8_t flag_received = 2;
 
+// Kinds of extensions; docs/protocol/totem_wire.md has the list.
+constexpr std::uint16_t extension_patience = 16;
+constexpr std::uint16_t patience_size = 12;
+// Limit: twice what a configuration allows.
+constexpr std::uint32_t patience_max_us = 120U * 1000 * 1000;
+
 constexpr std::size_t offset_sender = 4;
 constexpr std::size_t offset_round = PacketHeader::size + 28;
 constexpr std::size_t offset_flags = PacketHeader::size + 33;
 
 static_assert(Token::size_max <= 700, "config.cpp takes 700 as the least datagram");
-static_assert(PacketHeader::size + 24 + CommitToken::slot_size * Members::capacity <=
+static_assert(PacketHeader::size + 28 + patience_size +
+                  CommitToken::slot_size * Members::capacity <=
               control_datagram_max);
-static_assert(PacketHeader::size + 26 + 8 * Members::capacity <= control_datagram_max);
+static_assert(PacketHeader::size + 26 + 8 * Members::capacity + 4 + patience_size <=
+              control_datagram_max);
 
 void write_header(Writer& to, PacketType type, NodeId sender) {
     to.u16(wire_magic);
@@ -72,6 +82,54 @@ bool skip_extensions(Reader& from) {
         elements.bytes(elements.u16());
         if (!elements.ok()) {
             return false;
+        }
+    }
+    return from.finished();
+}
+
+std::uint32_t to_us(Duration value) {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(value).count();
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 0, patience_max_us));
+}
+
+Duration read_us(Reader& from) {
+    const std::uint32_t us = from.u32();
+    if (us > patience_max_us) {
+        from.fail();
+    }
+    return std::chrono::microseconds(us);
+}
+
+void write_patience(Writer& to, const Patience& patience) {
+    if (patience == Patience{}) {
+        write_no_extensions(to);
+        return;
+    }
+    to.u16(4 + patience_size);
+    to.u16(extension_patience);
+    to.u16(patience_size);
+    to.u32(to_us(patience.detection_time));
+    to.u32(to_us(patience.token_timeout));
+    to.u32(to_us(patience.hold_timeout));
+}
+
+// Known kinds are taken, unknown ones skipped; nothing may follow.
+bool read_patience(Reader& from, Patience& to) {
+    to = {};
+    Reader elements(from.bytes(from.u16()));
+    while (from.ok() && elements.remaining() > 0) {
+        const std::uint16_t kind = elements.u16();
+        Reader element(elements.bytes(elements.u16()));
+        if (!elements.ok()) {
+            return false;
+        }
+        if (kind == extension_patience) {
+            to.detection_time = read_us(element);
+            to.token_timeout = read_us(element);
+            to.hold_timeout = read_us(element);
+            if (!element.ok()) {
+                return false;
+            }
         }
     }
     return from.finished();
@@ -159,7 +217,7 @@ Verdict decode(Bytes datagram, PacketHeader& to) {
         return Verdict::wrong_version;
     }
     if (type < static_cast<std::uint8_t>(PacketType::data) ||
-        type > static_cast<std::uint8_t>(PacketType::hold_cancel) || !to.sender.is_valid()) {
+        type > static_cast<std::uint8_t>(PacketType::probe_request) || !to.sender.is_valid()) {
         return Verdict::malformed;
     }
     to.type = static_cast<PacketType>(type);
@@ -226,7 +284,7 @@ bool decode(Bytes body, NodeId sender, Join& to) {
         !read_members(from, processors, to.processors) || !read_members(from, failed, to.failed)) {
         return false;
     }
-    return skip_extensions(from) && to.version_min <= to.version_max &&
+    return read_patience(from, to.patience) && to.version_min <= to.version_max &&
            to.processors.contains(sender) && to.failed.contains(sender) == to.leave;
 }
 
@@ -257,13 +315,30 @@ bool decode(Bytes body, CommitToken& to) {
         }
         last = slot.node;
     }
-    return skip_extensions(from) && to.ring.representative == to.slots[0].node;
+    return read_patience(from, to.patience) && to.ring.representative == to.slots[0].node;
 }
 
 bool decode(Bytes body, RingNotice& to) {
     Reader from(body);
     to.ring = read_ring(from);
     return skip_extensions(from) && to.ring.is_valid();
+}
+
+bool decode(Bytes body, PacketType type, NodeId sender, Probe& to) {
+    Reader from(body);
+    to.ring = read_ring(from);
+    to.token_seq = read_seq(from);
+    to.id = from.u32();
+    to.origin = NodeId(from.u32());
+    to.subject = NodeId(from.u32());
+    if (!skip_extensions(from) || !to.origin.is_valid() || !to.subject.is_valid() ||
+        to.origin == to.subject) {
+        return false;
+    }
+    // A probe and an answer may be passed on by a witness; a request may not.
+    return type == PacketType::probe          ? sender != to.subject
+           : type == PacketType::probe_answer ? sender != to.origin
+                                              : sender == to.origin;
 }
 
 std::size_t encode(MutableBytes to, NodeId sender, const Token& token) {
@@ -300,7 +375,7 @@ std::size_t encode(MutableBytes to, NodeId sender, const Join& join) {
     writer.u16(static_cast<std::uint16_t>(join.failed.size()));
     write_members(writer, join.processors);
     write_members(writer, join.failed);
-    write_no_extensions(writer);
+    write_patience(writer, join.patience);
     return size_if_ok(writer);
 }
 
@@ -322,7 +397,7 @@ std::size_t encode(MutableBytes to, NodeId sender, const CommitToken& token) {
         writer.u64(slot.old_high);
         writer.u64(slot.high_delivered);
     }
-    write_no_extensions(writer);
+    write_patience(writer, token.patience);
     return size_if_ok(writer);
 }
 
@@ -331,6 +406,20 @@ std::size_t encode(MutableBytes to, NodeId sender, PacketType type, const RingNo
     Writer writer(to);
     write_header(writer, type, sender);
     write_ring(writer, notice.ring);
+    write_no_extensions(writer);
+    return size_if_ok(writer);
+}
+
+std::size_t encode(MutableBytes to, NodeId sender, PacketType type, const Probe& probe) {
+    AIS_ASSERT(type == PacketType::probe || type == PacketType::probe_answer ||
+               type == PacketType::probe_request);
+    Writer writer(to);
+    write_header(writer, type, sender);
+    write_ring(writer, probe.ring);
+    writer.u64(probe.token_seq);
+    writer.u32(probe.id);
+    writer.u32(probe.origin.value());
+    writer.u32(probe.subject.value());
     write_no_extensions(writer);
     return size_if_ok(writer);
 }

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "base/time.hpp"
 #include "totem/types.hpp"
 
 #include <ais/bytes.hpp>
@@ -27,6 +28,9 @@ enum class PacketType : std::uint8_t {
     commit_token = 4,
     merge_detect = 5,
     hold_cancel = 6,
+    probe = 7,
+    probe_answer = 8,
+    probe_request = 9,
 };
 
 // No honest ring number is so far above those that we know.  Why: without this
@@ -87,6 +91,15 @@ struct Token {
     bool request(Seq seq);
 };
 
+// How long the sender, or the ring, waits (docs/protocol/detection.md); all 0: not said.
+struct Patience {
+    Duration detection_time{};
+    Duration token_timeout{};
+    Duration hold_timeout{};
+
+    friend bool operator==(const Patience&, const Patience&) = default;
+};
+
 struct Join {
     std::uint64_t incarnation = 0;
     std::uint64_t ring_seq = 0;
@@ -95,6 +108,7 @@ struct Join {
     bool leave = false;
     Members processors;
     Members failed;
+    Patience patience;
 };
 
 struct CommitToken {
@@ -117,6 +131,7 @@ struct CommitToken {
     std::uint32_t hop = 0;
     std::size_t count = 0;
     std::array<Slot, Members::capacity> slots;
+    Patience patience;  // of the most patient member
 
     [[nodiscard]] Members members() const;
     [[nodiscard]] bool is_filled() const;
@@ -129,6 +144,15 @@ struct RingNotice {
 
 enum class Verdict : std::uint8_t { ok, malformed, wrong_version };
 
+// Probe, its answer, and the request to others (docs/protocol/detection.md).
+struct Probe {
+    RingId ring;                  // the sender's, or none; of an answer: the subject's
+    std::uint64_t token_seq = 0;  // of the last token accepted on it
+    std::uint32_t id = 0;         // chosen by the origin
+    NodeId origin;                // who wants to know
+    NodeId subject;               // whose life is in question
+};
+
 // The body is what follows PacketHeader::size bytes.
 Verdict decode(Bytes datagram, PacketHeader& to);
 [[nodiscard]] bool decode(Bytes body, Message& to);
@@ -136,12 +160,14 @@ Verdict decode(Bytes datagram, PacketHeader& to);
 [[nodiscard]] bool decode(Bytes body, NodeId sender, Join& to);
 [[nodiscard]] bool decode(Bytes body, CommitToken& to);
 [[nodiscard]] bool decode(Bytes body, RingNotice& to);
+[[nodiscard]] bool decode(Bytes body, PacketType type, NodeId sender, Probe& to);
 
 // Each writes a whole datagram and returns its size, or 0 if it does not fit.
 std::size_t encode(MutableBytes to, NodeId sender, const Token& token);
 std::size_t encode(MutableBytes to, NodeId sender, const Join& join);
 std::size_t encode(MutableBytes to, NodeId sender, const CommitToken& token);
 std::size_t encode(MutableBytes to, NodeId sender, PacketType type, const RingNotice& notice);
+std::size_t encode(MutableBytes to, NodeId sender, PacketType type, const Probe& probe);
 // Only the header; the payload stands behind it already, or will.
 // Requires: to.size() >= data_header_size.
 void encode_data_header(MutableBytes to, NodeId sender, const Message& message);

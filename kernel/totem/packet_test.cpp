@@ -106,6 +106,9 @@ TEST(Packet, gives_a_join_back_as_it_was) {
     join.ring_seq = 28;
     join.processors = Members{NodeId(1), NodeId(2), NodeId(9)};
     join.failed = Members{NodeId(2)};
+    join.patience = {.detection_time = std::chrono::milliseconds(500),
+                     .token_timeout = std::chrono::seconds(1),
+                     .hold_timeout = std::chrono::milliseconds(100)};
     const std::size_t size = encode(room, NodeId(9), join);
     Join back;
     ASSERT_TRUE(decode(body(Bytes(room).first(size)), NodeId(9), back));
@@ -114,9 +117,43 @@ TEST(Packet, gives_a_join_back_as_it_was) {
     EXPECT_FALSE(back.leave);
     EXPECT_EQ(back.processors, join.processors);
     EXPECT_EQ(back.failed, join.failed);
+    EXPECT_EQ(back.patience, join.patience);
     // Its sender must be in it, and not have failed unless it leaves.
     EXPECT_FALSE(decode(body(Bytes(room).first(size)), NodeId(4), back));
     EXPECT_FALSE(decode(body(Bytes(room).first(size)), NodeId(2), back));
+}
+
+TEST(Packet, refuses_a_patience_without_end) {
+    std::array<std::uint8_t, control_datagram_max> room{};
+    Join join;
+    join.processors = Members{NodeId(1)};
+    join.patience.detection_time = std::chrono::milliseconds(500);
+    const std::size_t size = encode(room, NodeId(1), join);
+    Join back;
+    ASSERT_TRUE(decode(body(Bytes(room).first(size)), NodeId(1), back));
+    room[size - 9] = 0xff;  // the highest byte of detection_time: more than an hour
+    EXPECT_FALSE(decode(body(Bytes(room).first(size)), NodeId(1), back));
+}
+
+TEST(Packet, gives_a_probe_back_and_knows_who_may_send_it) {
+    std::array<std::uint8_t, 100> room{};
+    const Probe probe{
+        .ring = ring, .token_seq = 12, .id = 7, .origin = NodeId(1), .subject = NodeId(3)};
+    const auto accepts = [&](PacketType type, NodeId sender) {
+        const std::size_t size = encode(room, sender, type, probe);
+        Probe back;
+        return decode(body(Bytes(room).first(size)), type, sender, back) && back.ring == ring &&
+               back.token_seq == 12 && back.id == 7 && back.origin == NodeId(1) &&
+               back.subject == NodeId(3);
+    };
+    EXPECT_TRUE(accepts(PacketType::probe, NodeId(1)));
+    EXPECT_TRUE(accepts(PacketType::probe, NodeId(2)));  // on behalf of 1
+    EXPECT_FALSE(accepts(PacketType::probe, NodeId(3)));
+    EXPECT_TRUE(accepts(PacketType::probe_answer, NodeId(3)));
+    EXPECT_TRUE(accepts(PacketType::probe_answer, NodeId(2)));  // passed on
+    EXPECT_FALSE(accepts(PacketType::probe_answer, NodeId(1)));
+    EXPECT_TRUE(accepts(PacketType::probe_request, NodeId(1)));
+    EXPECT_FALSE(accepts(PacketType::probe_request, NodeId(2)));
 }
 
 TEST(Packet, gives_a_commit_token_back_as_it_was) {
@@ -177,6 +214,16 @@ TEST(Packet, refuses_every_truncation_and_every_tail) {
     expect_exact(encode(room, NodeId(1), join), [](Bytes bytes) {
         Join back;
         return decode(bytes, NodeId(1), back);
+    });
+    join.patience.hold_timeout = std::chrono::milliseconds(100);
+    expect_exact(encode(room, NodeId(1), join), [](Bytes bytes) {
+        Join back;
+        return decode(bytes, NodeId(1), back);
+    });
+    const Probe probe{.ring = ring, .origin = NodeId(1), .subject = NodeId(3)};
+    expect_exact(encode(room, NodeId(1), PacketType::probe, probe), [](Bytes bytes) {
+        Probe back;
+        return decode(bytes, PacketType::probe, NodeId(1), back);
     });
     expect_exact(encode(room, NodeId(1), PacketType::merge_detect, RingNotice{ring}),
                  [](Bytes bytes) {

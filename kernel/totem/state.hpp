@@ -25,6 +25,7 @@
 
 #include "base/deadlines.hpp"
 #include "base/prng.hpp"
+#include "totem/detector.hpp"
 #include "totem/engine.hpp"
 #include "totem/flow_control.hpp"
 #include "totem/message_log.hpp"
@@ -42,6 +43,8 @@ const char* name_of(Phase phase);
 
 enum class Timer : std::uint8_t {
     token_loss,        // Operational, Commit, Recovery
+    token_late,        // it should have come back: ask the successor
+    detector,          // the detector has something to do
     token_retransmit,  // regular or commit token, until there is proof of its progress
     hold,              // the representative lets the token go
     hold_cancel,       // ask again for the token
@@ -106,7 +109,8 @@ struct Recovery {
 struct State {
     State(const Config& config, const Engine::Identity& identity, Source& source, Log& log);
 
-    const Config config;
+    Config config;  // its patience is that of the ring: detection.cpp
+    const Config own_config;
     const NodeId self;
     const std::uint64_t incarnation;
     const std::uint32_t salt;
@@ -117,6 +121,7 @@ struct State {
     Phase phase = Phase::idle;
     Instant now{};
     Instant joins_stale_until{};
+    Instant late_noticed_at{};
     Deadlines<Timer> deadlines;
     Stats stats;
     bool congested = false;
@@ -138,6 +143,20 @@ struct State {
     };
     std::array<Departure, Members::capacity> departures{};
     std::size_t departure_count = 0;
+
+    // Who is alive (detection.cpp).
+    Detector detector;
+    LinkId receiving_link = 0;  // of the datagram in work
+    Estimate rotation;          // of the token, rests left out
+    Instant forwarded_at{};
+    bool may_rest = false;  // the token that we forwarded last may have been held
+    Duration late_wait{};   // of the last token_late timer
+    struct Offer {
+        NodeId node;
+        Patience patience;
+    };
+    std::array<Offer, Members::capacity> offers{};  // what members said in their joins
+    std::size_t offer_count = 0;
 
     std::unique_ptr<Ring> installed;
     std::unique_ptr<Ring> forming;
@@ -191,8 +210,24 @@ void on_foreign(State& s, NodeId from, std::string_view what, Effects& out);
 void on_join_timer(State& s, Effects& out);
 void on_consensus_timer(State& s, Effects& out);
 void transmit_leave(State& s, Effects& out);
-// Go on without `node`.
-void exclude(State& s, NodeId node, Level level, std::string_view reason, Effects& out);
+// Go on without `nodes`; `reason` is a literal.
+void exclude(State& s, const Members& nodes, Level level, std::string_view reason, Effects& out);
+
+// detection.cpp
+// The kept token went out: it is expected back.
+void watch_token(State& s);
+void note_rotation(State& s);
+void on_token_late(State& s, Effects& out);
+void on_detector_timer(State& s, Effects& out);
+void arm_detector(State& s);
+void on_probe(State& s, PacketType type, NodeId from, const Probe& probe, Effects& out);
+void on_hint(State& s, NodeId peer, Hint what);
+// The most patient member's timeouts hold on a ring: joins offer them, the
+// representative puts the longest into the commit token.
+[[nodiscard]] Patience own_patience(const State& s);
+void note_patience(State& s, NodeId from, const Patience& patience);
+[[nodiscard]] Patience most_patient(const State& s, const Members& members);
+void adopt_patience(State& s, const Patience& patience);
 
 // commit.cpp
 void create_commit_token(State& s, Effects& out);

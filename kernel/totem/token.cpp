@@ -166,7 +166,7 @@ bool is_stuck(State& s, Ring& ring) {
     ++ring.stuck_visits;
     // Why the time, too: many rotations may fit into a short burst of loss.
     return ring.stuck_visits > s.config.fail_to_receive_rotations &&
-           s.now - ring.stuck_since >= s.config.token_timeout && ring.stuck_id != s.self;
+           s.now - ring.stuck_since >= s.config.detection_time && ring.stuck_id != s.self;
 }
 
 // Limit: a recovery in which nothing happens for so many token timeouts is given up.
@@ -231,6 +231,7 @@ void keep_token(State& s, NodeId to, std::size_t size, Effects& out) {
         s.config.token_retransmit_timeout + (is_idle ? s.config.hold_timeout : Duration::zero());
     s.deadlines.set(Timer::token_retransmit, s.now + patience);
     transmit(out, to, Traffic::token, Bytes(s.kept_token).first(size));
+    watch_token(s);
 }
 
 void retransmit_token(State& s, Effects& out) {
@@ -270,6 +271,7 @@ void on_token(State& s, NodeId from, const Token& token, Effects& out) {
     ring.has_token = true;
     s.deadlines.clear(Timer::token_retransmit);
     s.deadlines.clear(Timer::hold_cancel);
+    note_rotation(s);
 
     if (may_hold(s, ring)) {
         AIS_MARK("token.holds");
@@ -297,7 +299,7 @@ void visit_token(State& s, Effects& out) {
         AIS_MARK("token.excludes_who_does_not_receive");
         ++s.stats.failed_to_receive;
         if (ring.members.contains(ring.stuck_id)) {
-            exclude(s, ring.stuck_id, Level::warning, "it does not receive", out);
+            exclude(s, Members{ring.stuck_id}, Level::warning, "it does not receive", out);
         } else {
             enter_gather(s, "the token is damaged", out);
         }

@@ -28,9 +28,10 @@ void decode_all(Bytes bytes) {
     Join join;
     CommitToken commit;
     RingNotice notice;
-    static_cast<void>(decode(body, message) || decode(body, token) ||
-                      decode(body, header.sender, join) || decode(body, commit) ||
-                      decode(body, notice));
+    Probe probe;
+    static_cast<void>(decode(body, header.type, header.sender, probe) || decode(body, message) ||
+                      decode(body, token) || decode(body, header.sender, join) ||
+                      decode(body, commit) || decode(body, notice));
 }
 
 void lie(Bytes steps) {
