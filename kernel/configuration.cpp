@@ -7,6 +7,7 @@
 #include "os/files.hpp"
 #include "plugin/guard.hpp"
 #include "settings.hpp"
+#include "totem/detector.hpp"
 
 #include <algorithm>
 #include <sstream>
@@ -146,26 +147,37 @@ Configuration embedded_configuration() {
 }
 
 std::string describe(const Configuration& configuration) {
-    const auto& totem = configuration.settings.totem;
+    const auto& settings = configuration.settings.totem;
+    const auto detection = totem::DetectionTiming::of(settings.detection_time);
     std::ostringstream text;
     text << configuration.tree.source() << " is good\n"
          << "transport         "
-         << (totem.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
-         << "\ninterfaces        " << totem.interfaces.size() << ", first bound to "
-         << config::to_string(totem.interfaces.front().bind) << " port "
-         << totem.interfaces.front().port << "\nnodes             "
+         << (settings.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
+         << "\ninterfaces        " << settings.interfaces.size() << ", first bound to "
+         << config::to_string(settings.interfaces.front().bind) << " port "
+         << settings.interfaces.front().port << "\nnodes             "
          << (configuration.settings.nodes.empty()
                  ? std::string("found by multicast")
                  : std::to_string(configuration.settings.nodes.size()) + " listed")
-         << "\ncrypto            " << totem.crypto_backend << ", cipher " << totem.crypto_cipher
-         << "\ntoken             " << to_ms(totem.token) << " ms without it: gather"
-         << "\ntoken_retransmit  " << to_ms(totem.token_retransmit) << " ms"
-         << "\njoin, consensus   " << to_ms(totem.join) << " ms, " << to_ms(totem.consensus)
+         << "\ncrypto            " << settings.crypto_backend << ", cipher "
+         << settings.crypto_cipher << "\ndetection_time    " << to_ms(settings.detection_time)
+         << " ms; the ring uses the longest of its members"
+         << "\n  a late token     is asked for " << to_ms(detection.late)
+         << " ms after the usual rotation (and hold)"
+         << "\n  a silent node    is probed for " << to_ms(detection.probe) << " ms, by all for "
+         << to_ms(detection.suspect) << " ms more, and left out"
+         << "\n  an ended one     is left out after " << to_ms(detection.confirm)
+         << " ms if a probe finds its port closed"
+         << "\n  being late       by " << to_ms(detection.lateness)
+         << " ms makes this node doubt itself first"
+         << "\ntoken             " << to_ms(settings.token) << " ms without it: gather"
+         << "\ntoken_retransmit  " << to_ms(settings.token_retransmit) << " ms"
+         << "\nhold, merge       " << to_ms(settings.hold) << " ms, " << to_ms(settings.merge)
          << " ms"
-         << "\nlost node         noticed and left out after about "
-         << to_ms(totem.token + totem.consensus) << " ms"
-         << "\nwindow            " << totem.window_size << " datagrams of at most " << totem.netmtu
-         << " bytes, " << totem.max_messages << " a visit\n";
+         << "\njoin, consensus   " << to_ms(settings.join) << " ms, " << to_ms(settings.consensus)
+         << " ms"
+         << "\nwindow            " << settings.window_size << " datagrams of at most "
+         << settings.netmtu << " bytes, " << settings.max_messages << " a visit\n";
     return text.str();
 }
 

@@ -53,6 +53,7 @@ std::size_t sealed_datagram_max(const config::Settings& settings) {
 Result<totem::Config> to_totem_config(const config::Settings& settings, std::size_t seal_overhead) {
     const auto& from = settings.totem;
     totem::Config to;
+    to.detection_time = from.detection_time;
     to.token_timeout = from.token;
     to.token_retransmit_timeout = from.token_retransmit;
     to.hold_timeout = from.hold;

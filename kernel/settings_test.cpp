@@ -35,6 +35,7 @@ TEST(TotemConfig, of_an_empty_section_is_the_engines_default) {
     const auto config = to_totem_config(*settings, 72);
     ASSERT_TRUE(config.ok()) << config.error().text;
     const totem::Config engine;
+    EXPECT_EQ(config->detection_time, engine.detection_time);
     EXPECT_EQ(config->token_timeout, engine.token_timeout);
     EXPECT_EQ(config->token_retransmit_timeout, engine.token_retransmit_timeout);
     EXPECT_EQ(config->hold_timeout, engine.hold_timeout);
@@ -90,7 +91,12 @@ TEST(CheckConfig, takes_what_people_had_with_openais) {
 }
 
 TEST(CheckConfig, takes_the_least_and_the_most_of_every_number_that_stands_alone) {
-    for (const auto* text : {"token: 10\n",
+    for (const auto* text : {"detection_time: 50\n",
+                             "detection_time: 60000\n",
+                             "detection_time: fast\n",
+                             "detection_time: wan\n",
+                             "detection_time: fast\ntoken: 1000\n",
+                             "token: 10\n",
                              "token: 60000\n",
                              "token_retransmits_before_loss_const: 100\n",
                              "join: 1\n",

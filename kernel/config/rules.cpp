@@ -133,6 +133,16 @@ class Rules {
         }
         check_node_id(totem, is_unicast, own != nodes_by_id_.end());
         check_crypto(totem);
+        const auto* detection = totem.find_key("detection_time");
+        if (detection != nullptr && !detection->value.empty() &&
+            !parse_detection_time(detection->value)) {
+            error(id::out_of_range,
+                  detection->line,
+                  "totem.detection_time",
+                  "\"" + detection->value +
+                      "\" is none of fast, lan and wan, and no number of milliseconds "
+                      "(50..60000)");
+        }
     }
 
     void check_interface(const Section& section, bool is_unicast) {

@@ -55,6 +55,22 @@ TEST(Rules, want_an_interface) {
             "network to use"));
 }
 
+TEST(Rules, take_a_profile_or_a_time_for_detection_time) {
+    const auto of = [](const std::string& value) {
+        return said(one_interface("detection_time: " + value + "\n",
+                                  "bindnetaddr: 10.0.0.0\nmcastaddr: 239.1.1.1\n"));
+    };
+    for (const auto* good : {"fast", "lan", "wan", "50", "60000"}) {
+        EXPECT_THAT(of(good), IsEmpty()) << good;
+    }
+    for (const std::string bad : {"quick", "49", "60001", "0.5", "lan, fast", "500ms"}) {
+        EXPECT_THAT(of(bad),
+                    ElementsAre("error: t.conf:2: totem.detection_time: \"" + bad +
+                                "\" is none of fast, lan and wan, and no number of milliseconds "
+                                "(50..60000)"));
+    }
+}
+
 TEST(Rules, name_the_interface_that_has_no_bindnetaddr) {
     EXPECT_THAT(
         said(one_interface("token: 500\n", "mcastaddr: 239.1.1.1\n")),

@@ -238,8 +238,8 @@ TEST(Defaults, fill_what_the_file_leaves_out_and_nothing_else) {
     auto tree = brace_text("totem {\n token: 500\n interface {\n  bindnetaddr: 10.0.0.0\n }\n}\n");
     fill_defaults(tree, kernel_schema());
     EXPECT_EQ(tree.number("totem.token"), 500);
-    EXPECT_EQ(tree.number("totem.join"), 20);
-    EXPECT_EQ(tree.line_of("totem.join"), 0U);
+    EXPECT_EQ(tree.number("totem.seqno_unchanged_const"), 30);
+    EXPECT_EQ(tree.line_of("totem.seqno_unchanged_const"), 0U);
     EXPECT_EQ(tree.number("totem.interface.mcastport"), 5405);
     EXPECT_EQ(tree.count("totem.interface"), 1U);
     EXPECT_EQ(tree.count("logging"), 1U);
@@ -327,8 +327,8 @@ TEST(Describe, has_a_line_for_every_key) {
               schema.keys().size());
     EXPECT_THAT(
         text,
-        HasSubstr(
-            "totem.token  10..60000 milliseconds, default 400: token lost: form a new ring\n"));
+        HasSubstr("totem.token  10..60000 milliseconds: token lost though all answer: form a new "
+                  "ring; follows detection_time if left out\n"));
 }
 
 }  // namespace

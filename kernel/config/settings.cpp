@@ -14,6 +14,12 @@ namespace {
 // Shared memory is laid out in pages; 64 KiB is a multiple of every page size in use.
 constexpr std::size_t page_max = 65536;
 
+// Milliseconds of detection_time.
+constexpr std::int64_t detection_min = 50;
+constexpr std::int64_t detection_max = 60000;
+constexpr std::int64_t detection_default = 500;
+constexpr std::int64_t hasty_max = 200;
+
 // Reads keys of one section and remembers the first that is not as check() left it.
 class Reader {
   public:
@@ -63,23 +69,36 @@ class Reader {
     std::string missed_;
 };
 
+// docs/protocol/detection.md has the table that this makes.
 void read_timeouts(Reader& from, TotemSettings& to) {
-    to.token = from.ms("token");
-    to.join = from.ms("join");
-    to.merge = from.ms("merge");
-    // Why: who sets one value alone wants the others to follow.  After the last of n
-    // retransmissions there must be some time left for it to arrive before the loss is declared:
-    // 0.4 of a part.  With the defaults (400 ms, 4) that gives 90 ms; an idle ring rests for a
-    // quarter of token; twelve joins fit into consensus (20 ms, 240 ms).
-    const auto parts = from.number("token_retransmits_before_loss_const");
-    const auto token = to_ms(to.token);
+    const auto token = from.try_number("token");
+    const auto wish = from.try_text("detection_time");
+    const auto wanted = wish ? parse_detection_time(*wish) : std::nullopt;
+    // Why: whoever wrote token alone meant the time until a dead node is noticed; 500 ms are
+    // to the 400 ms of token as this rule has it.
+    const std::int64_t detection =
+        wanted  ? to_ms(*wanted)
+        : token ? std::clamp<std::int64_t>(*token * 5 / 4, detection_min, detection_max)
+                : detection_default;
+    to.detection_time = std::chrono::milliseconds(detection);
+    to.token = std::chrono::milliseconds(token.value_or(2 * detection));
+    const auto base = token.value_or(detection * 4 / 5);
     const auto ms = [&](const char* name, std::int64_t otherwise) -> Duration {
         const auto given = from.try_number(name);
         return std::chrono::milliseconds(given.value_or(std::max<std::int64_t>(1, otherwise)));
     };
-    to.token_retransmit = ms("token_retransmit", token * 10 / (parts * 10 + 4));
-    to.hold = ms("hold", token / 4);
+    // After the last of n retransmissions there must be some time left for it to arrive before
+    // the loss is declared: 0.4 of a part.  With the defaults that gives 90 ms.
+    const auto parts = from.number("token_retransmits_before_loss_const");
+    to.token_retransmit = ms("token_retransmit", base * 10 / (parts * 10 + 4));
+    // Why less below 200 ms: two rests are in the way of detection, and whoever wants
+    // so much haste pays for it with an idle ring that wakes up more often.
+    to.hold = ms("hold", detection <= hasty_max ? base / 8 : base / 4);
+    // A patient token says nothing about the network, a patient detection does.
+    const auto join = detection / 25;
+    to.join = ms("join", wanted ? join : std::min<std::int64_t>(join, 20));
     to.consensus = ms("consensus", std::min<std::int64_t>(12 * to_ms(to.join), 60000));
+    to.merge = ms("merge", std::max<std::int64_t>(200, wanted ? detection * 2 / 5 : 0));
 }
 
 void read_windows(Reader& from, TotemSettings& to) {
@@ -350,6 +369,21 @@ Settings embedded_settings() {
     settings->totem.interfaces.front().port = 0;
     settings->realtime = false;  // a programmer's machine has other work
     return settings.take();
+}
+
+std::optional<Duration> parse_detection_time(std::string_view text) {
+    using Name = std::pair<std::string_view, std::int64_t>;
+    for (const auto& [name, time] :
+         {Name{"fast", 100}, Name{"lan", detection_default}, Name{"wan", 3000}}) {
+        if (text == name) {
+            return std::chrono::milliseconds(time);
+        }
+    }
+    const auto number = parse_number(text);
+    if (!number || *number < detection_min || *number > detection_max) {
+        return std::nullopt;
+    }
+    return std::chrono::milliseconds(*number);
 }
 
 std::vector<std::string> split_list(std::string_view text) {

@@ -53,6 +53,7 @@ struct TotemSettings {
     std::string crypto_cipher = "auto";
     std::size_t netmtu = 1500;
 
+    Duration detection_time{};
     Duration token{};
     Duration token_retransmit{};
     Duration hold{};
@@ -132,6 +133,9 @@ struct Settings {
 // to standard error.  The same as a file would give (settings_test.cpp), the port excepted.
 [[nodiscard]] Tree embedded_tree();
 [[nodiscard]] Settings embedded_settings();
+
+// "fast", "lan", "wan" or milliseconds within 50..60000; nothing: it is none of them.
+[[nodiscard]] std::optional<Duration> parse_detection_time(std::string_view text);
 
 // "clm, cpg" → clm cpg; empty parts are left out.
 [[nodiscard]] std::vector<std::string> split_list(std::string_view text);

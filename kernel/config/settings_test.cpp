@@ -38,7 +38,8 @@ TEST(Settings, of_a_small_file_are_the_defaults) {
     EXPECT_EQ(settings.totem.crypto_backend, "crypto_sodium");
     EXPECT_EQ(settings.totem.crypto_cipher, "auto");
     EXPECT_EQ(settings.totem.netmtu, 1500U);
-    EXPECT_EQ(settings.totem.token, milliseconds(400));
+    EXPECT_EQ(settings.totem.detection_time, milliseconds(500));
+    EXPECT_EQ(settings.totem.token, milliseconds(1000));
     EXPECT_EQ(settings.totem.token_retransmit, milliseconds(90));
     EXPECT_EQ(settings.totem.hold, milliseconds(100));
     EXPECT_FALSE(settings.totem.rcvbuf);
@@ -62,6 +63,30 @@ TEST(Settings, of_a_small_file_are_the_defaults) {
     EXPECT_EQ(settings.ipc.outbox_max, IpcLimits().outbox_max);
     EXPECT_EQ(settings.ipc.stall_timeout, IpcLimits().stall_timeout);
     EXPECT_EQ(settings.ipc.clients_max, IpcLimits().clients_max);
+}
+
+TEST(Settings, derive_all_timeouts_from_detection_time) {
+    const auto of = [](const std::string& keys) {
+        return settings_of("totem {\n" + keys + interface + "}\n").totem;
+    };
+    const auto expect = [](const TotemSettings& got, const std::vector<int>& ms) {
+        EXPECT_EQ(got.detection_time, milliseconds(ms[0]));
+        EXPECT_EQ(got.token, milliseconds(ms[1]));
+        EXPECT_EQ(got.token_retransmit, milliseconds(ms[2]));
+        EXPECT_EQ(got.hold, milliseconds(ms[3]));
+        EXPECT_EQ(got.join, milliseconds(ms[4]));
+        EXPECT_EQ(got.consensus, milliseconds(ms[5]));
+        EXPECT_EQ(got.merge, milliseconds(ms[6]));
+    };
+    expect(of(""), {500, 1000, 90, 100, 20, 240, 200});
+    expect(of("detection_time: lan\n"), {500, 1000, 90, 100, 20, 240, 200});
+    expect(of("detection_time: fast\n"), {100, 200, 18, 10, 4, 48, 200});
+    expect(of("detection_time: wan\n"), {3000, 6000, 545, 600, 120, 1440, 1200});
+    expect(of("detection_time: 250\n"), {250, 500, 45, 50, 10, 120, 200});
+    // What is written holds; token alone is taken for a wish about detection.
+    expect(of("token: 1000\n"), {1250, 1000, 227, 250, 20, 240, 200});
+    expect(of("token: 130\njoin: 50\n"), {162, 130, 29, 16, 50, 600, 200});
+    expect(of("detection_time: fast\ntoken: 400\nhold: 7\n"), {100, 400, 90, 7, 4, 48, 200});
 }
 
 TEST(Settings, let_the_other_timeouts_follow_token) {
