@@ -23,22 +23,11 @@ bool is_timed(Call call) {
 }  // namespace
 
 const char* to_text(Call call) {
-    static constexpr const char* names[] = {"load",
-                                            "unload",
-                                            "deliver",
-                                            "configure",
-                                            "request",
-                                            "client_open",
-                                            "client_close",
-                                            "save",
-                                            "merge",
-                                            "dump",
-                                            "timer",
-                                            "parse",
-                                            "is_primary",
-                                            "open_session",
-                                            "seal",
-                                            "open"};
+    static constexpr const char* names[] = {
+        "load",         "unload",       "deliver",   "configure",  "request",      "client_open",
+        "client_close", "save",         "merge",     "dump",       "timer",        "parse",
+        "is_primary",   "open_session", "seal",      "open",       "list",         "save_part",
+        "merge_begin",  "merge_part",   "merge_end", "save_local", "restore_local"};
     static_assert(std::size(names) == static_cast<std::size_t>(Call::count));
     return names[static_cast<std::size_t>(call)];
 }

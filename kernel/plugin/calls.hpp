@@ -36,6 +36,13 @@ enum class Call : std::uint8_t {
     open_session,
     seal,
     open,
+    list_parts,
+    save_part,
+    merge_begin,
+    merge_part,
+    merge_end,
+    save_local,
+    restore_local,
     count
 };
 

@@ -4,6 +4,8 @@
 
 #include "base/assert.hpp"
 
+#include <ais/copy_min.hpp>
+
 #include <functional>
 
 namespace ais::plugin {
@@ -36,10 +38,44 @@ struct BoundedString {
     ais_writer writer() { return {sizeof(ais_writer), 0, this, &write}; }
 };
 
+// Where list writes to: checks every part, and is deaf after the first bad one.
+struct PartList {
+    std::vector<sync::Part>& out;
+    ais_status status = AIS_OK;
+
+    static ais_status write(void* context, const ais_part* theirs) noexcept {
+        auto& self = *static_cast<PartList*>(context);
+        if (self.status != AIS_OK) {
+            return self.status;
+        }
+        const auto part = copy_min<ais_part>(theirs);
+        const bool is_named =
+            part.name.data != nullptr && part.name.size >= 1 && part.name.size <= AIS_PART_NAME_MAX;
+        const bool is_next =
+            is_named &&
+            (self.out.empty() || std::string_view(self.out.back().name) < as_text(part.name));
+        if (!is_next) {
+            return self.status = AIS_ERR_INVALID;
+        }
+        if (self.out.size() >= AIS_PARTS_MAX) {
+            return self.status = AIS_ERR_TOO_BIG;
+        }
+        try {
+            self.out.push_back({std::string(as_text(part.name)), part.digest, part.size});
+        } catch (const std::bad_alloc&) {
+            return self.status = AIS_ERR_NO_MEMORY;
+        }
+        return AIS_OK;
+    }
+    ais_part_writer writer() { return {sizeof(ais_part_writer), 0, this, &write}; }
+};
+
 }  // namespace
 
 ServiceGuard::ServiceGuard(Instance& instance)
-    : instance_(instance), table_(instance.table<ais_service_v1>(AIS_SERVICE_INTERFACE)) {
+    : instance_(instance),
+      table_(instance.table<ais_service_v1>(AIS_SERVICE_INTERFACE)),
+      parts_(instance.table<ais_service_parts_v1>(AIS_SERVICE_PARTS_INTERFACE)) {
     AIS_ASSERT(table_.deliver != nullptr);
 }
 
@@ -145,6 +181,78 @@ ais_status ServiceGuard::merge(std::span<const ais_saved_state> states) noexcept
                 ")");
     }
     return status;
+}
+
+ais_status ServiceGuard::cannot(Call call, ais_status status) {
+    if (status != AIS_OK) {
+        AIS_LOG(*instance_.kernel().log,
+                error,
+                "plugin",
+                "PLUGIN-012",
+                "service '",
+                name(),
+                "' failed in ",
+                to_text(call),
+                " (status ",
+                status,
+                ")");
+    }
+    return status;
+}
+
+ais_status ServiceGuard::list(std::vector<sync::Part>& out) noexcept {
+    AIS_ASSERT(in_parts());
+    out.clear();
+    PartList list{out};
+    const ais_part_writer writer = list.writer();
+    ais_status status = AIS_OK;
+    {
+        const CallScope scope(instance_.calls(), Call::list_parts);
+        status = Host::known_status(parts_.list(instance_.self(), &writer));
+    }
+    return cannot(Call::list_parts, status == AIS_OK ? list.status : status);
+}
+
+ais_status ServiceGuard::save_part(const std::string& name, std::string& out) noexcept {
+    AIS_ASSERT(in_parts());
+    out.clear();
+    BoundedString bounded{out, AIS_PART_MAX};
+    const ais_writer writer = bounded.writer();
+    ais_status status = AIS_OK;
+    {
+        const CallScope scope(instance_.calls(), Call::save_part);
+        status = Host::known_status(
+            parts_.save_part(instance_.self(), to_abi(std::string_view(name)), &writer));
+    }
+    return cannot(Call::save_part,
+                  status == AIS_OK && bounded.overflowed ? AIS_ERR_TOO_BIG : status);
+}
+
+ais_status ServiceGuard::merge_begin(std::span<const ais_component> components) noexcept {
+    AIS_ASSERT(in_parts() && !components.empty());
+    const CallScope scope(instance_.calls(), Call::merge_begin);
+    return cannot(
+        Call::merge_begin,
+        Host::known_status(parts_.merge_begin(
+            instance_.self(), components.data(), static_cast<std::uint32_t>(components.size()))));
+}
+
+ais_status ServiceGuard::merge_part(const std::string& name,
+                                    std::span<const ais_part_state> states) noexcept {
+    AIS_ASSERT(in_parts());
+    const CallScope scope(instance_.calls(), Call::merge_part);
+    return cannot(Call::merge_part,
+                  Host::known_status(parts_.merge_part(instance_.self(),
+                                                       to_abi(std::string_view(name)),
+                                                       states.data(),
+                                                       static_cast<std::uint32_t>(states.size()))));
+}
+
+ais_status ServiceGuard::merge_end(bool commit) noexcept {
+    AIS_ASSERT(in_parts());
+    const CallScope scope(instance_.calls(), Call::merge_end);
+    return cannot(Call::merge_end,
+                  Host::known_status(parts_.merge_end(instance_.self(), commit ? 1 : 0)));
 }
 
 void ServiceGuard::dump(std::string& out) noexcept {

@@ -23,6 +23,7 @@
 #include "sync/quorum.hpp"
 
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/parts.h>
 #include <ais/abi/parser.h>
 #include <ais/abi/quorum.h>
 #include <ais/abi/service.h>
@@ -54,11 +55,22 @@ class ServiceGuard final : public service::Service {
     [[nodiscard]] bool is_synchronised() const override { return table_.save != nullptr; }
     [[nodiscard]] ais_status save(std::string& out) noexcept override;
     [[nodiscard]] ais_status merge(std::span<const ais_saved_state> states) noexcept override;
+    [[nodiscard]] bool in_parts() const override { return parts_.list != nullptr; }
+    [[nodiscard]] ais_status list(std::vector<sync::Part>& out) noexcept override;
+    [[nodiscard]] ais_status save_part(const std::string& name, std::string& out) noexcept override;
+    [[nodiscard]] ais_status merge_begin(
+        std::span<const ais_component> components) noexcept override;
+    [[nodiscard]] ais_status merge_part(const std::string& name,
+                                        std::span<const ais_part_state> states) noexcept override;
+    [[nodiscard]] ais_status merge_end(bool commit) noexcept override;
     void dump(std::string& out) noexcept override;
 
   private:
+    ais_status cannot(Call call, ais_status status);
+
     Instance& instance_;
     ais_service_v1 table_;
+    ais_service_parts_v1 parts_;
     AbiConfiguration configuration_;
 };
 

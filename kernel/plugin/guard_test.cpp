@@ -115,6 +115,106 @@ TEST(ServiceGuard, keeps_track_of_clients_and_closes_the_rest_before_unload) {
     EXPECT_TRUE(kernel.log.has("closed"));
 }
 
+// Names what it is told to name, and prepares what it gets.
+class Shelf {
+  public:
+    static constexpr std::uint16_t service_id = 94;
+    explicit Shelf(const ais_host& host) : log_(host) {}
+    void deliver(ais_node_id, std::uint16_t, Bytes body) { names_.emplace_back(as_text(body)); }
+    ais_status save(StateWriter&) { return AIS_OK; }
+    ais_status merge(std::span<const SavedState>) { return AIS_OK; }
+    ais_status list_parts(PartWriter& out) {
+        for (const std::string& name : names_) {
+            out.part(name, name.size(), 7);
+        }
+        return AIS_OK;
+    }
+    ais_status save_part(Bytes name, StateWriter& out) { return out.write(name); }
+    ais_status merge_begin(std::span<const ais::Component> components) {
+        log_.debug("begin ",
+                   components.size(),
+                   " own ",
+                   components[1].is_own,
+                   " lowest ",
+                   components[1].lowest,
+                   " of ",
+                   components[1].members.size());
+        return AIS_OK;
+    }
+    ais_status merge_part(Bytes name, std::span<const PartState> states) {
+        for (const PartState& state : states) {
+            log_.debug("part ",
+                       as_text(name),
+                       " of ",
+                       state.component,
+                       " here ",
+                       state.is_here,
+                       " ",
+                       as_text(state.bytes),
+                       " ",
+                       state.digest);
+        }
+        return states.size() == 1 ? AIS_ERR_CORRUPT : AIS_OK;
+    }
+    ais_status merge_end(bool commit) {
+        log_.debug("end ", commit);
+        return AIS_OK;
+    }
+
+  private:
+    ais::host::Log log_;
+    std::vector<std::string> names_;
+};
+constexpr ais_plugin shelf = describe<Shelf>("shelf", "1");
+
+TEST(ServiceGuard, walks_a_service_in_parts_through_a_merge) {
+    TestKernel kernel;
+    const auto plugins = start(shelf, kernel);
+    ServiceGuard guard(*plugins->find("shelf"));
+    ASSERT_TRUE(guard.in_parts());
+    guard.deliver(NodeId(1), 1, as_bytes("ab"));
+    guard.deliver(NodeId(1), 1, as_bytes("b"));
+    std::vector<sync::Part> parts;
+    ASSERT_EQ(guard.list(parts), AIS_OK);
+    EXPECT_EQ(parts, (std::vector<sync::Part>{{"ab", 2, 7}, {"b", 1, 7}}));
+    std::string bytes;
+    ASSERT_EQ(guard.save_part("b", bytes), AIS_OK);
+    EXPECT_EQ(bytes, "b");
+    const ais_node_id members[] = {3, 4};
+    const ais_component components[] = {{sizeof(ais_component), 0, 1, 0, nullptr},
+                                        {sizeof(ais_component), AIS_STATE_OWN, 4, 2, members}};
+    ASSERT_EQ(guard.merge_begin(components), AIS_OK);
+    EXPECT_TRUE(kernel.log.has("begin 2 own 1 lowest 4 of 2"));
+    const ais_part_state states[] = {
+        {sizeof(ais_part_state), 0, 0, 0, 5, to_abi(std::string_view("theirs"))},
+        {sizeof(ais_part_state), AIS_STATE_OWN | AIS_PART_HERE, 1, 0, 6, {}}};
+    EXPECT_EQ(guard.merge_part("b", states), AIS_OK);
+    EXPECT_TRUE(kernel.log.has("part b of 0 here 0 theirs 5"));
+    EXPECT_TRUE(kernel.log.has("part b of 1 here 1  6"));
+    EXPECT_EQ(guard.merge_part("b", std::span(states).first(1)), AIS_ERR_CORRUPT);
+    EXPECT_TRUE(kernel.log.has("failed in merge_part"));
+    EXPECT_EQ(guard.merge_end(true), AIS_OK);
+    EXPECT_TRUE(kernel.log.has("end 1"));
+}
+
+TEST(ServiceGuard, refuses_a_list_of_parts_that_is_not_sorted_or_has_no_names) {
+    for (const std::string_view second : {"a", "b", "", "a"}) {
+        TestKernel kernel;
+        const auto plugins = start(shelf, kernel);
+        ServiceGuard guard(*plugins->find("shelf"));
+        guard.deliver(NodeId(1), 1, as_bytes("b"));
+        guard.deliver(NodeId(1), 1, as_bytes(second));
+        std::vector<sync::Part> parts;
+        EXPECT_EQ(guard.list(parts), AIS_ERR_INVALID) << second;
+    }
+    TestKernel kernel;
+    const auto plugins = start(shelf, kernel);
+    ServiceGuard guard(*plugins->find("shelf"));
+    guard.deliver(NodeId(1), 1, as_bytes(std::string(256, 'x')));
+    std::vector<sync::Part> parts;
+    EXPECT_EQ(guard.list(parts), AIS_ERR_INVALID);
+}
+
 TEST(ServiceGuardDeathTest, asserts_that_the_kernel_speaks_of_open_clients) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     TestKernel kernel;

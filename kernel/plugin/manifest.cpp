@@ -4,6 +4,8 @@
 
 #include <ais/abi/config.h>
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/handover.h>
+#include <ais/abi/draft/parts.h>
 #include <ais/abi/parser.h>
 #include <ais/abi/quorum.h>
 
@@ -119,6 +121,19 @@ Result<void> check_schema(const void* theirs) {
 Result<void> check_table(std::string_view id, const void* table) {
     if (id == AIS_SERVICE_INTERFACE) {
         return check_service(table);
+    }
+    if (id == AIS_SERVICE_PARTS_INTERFACE) {
+        const auto parts = copy_min<ais_service_parts_v1>(table);
+        if (parts.list == nullptr || parts.save_part == nullptr || parts.merge_begin == nullptr ||
+            parts.merge_part == nullptr || parts.merge_end == nullptr) {
+            return wrong("its ais.service.parts/1 is not complete");
+        }
+    }
+    if (id == AIS_SERVICE_HANDOVER_INTERFACE) {
+        const auto handover = copy_min<ais_service_handover_v1>(table);
+        if (handover.save_local == nullptr || handover.restore_local == nullptr) {
+            return wrong("its ais.service.handover/1 is not complete");
+        }
     }
     if (id == AIS_CRYPTO_INTERFACE) {
         return check_crypto(table);
@@ -246,6 +261,10 @@ ais_plugin copy_plugin(const ais_plugin& theirs) {
 }
 
 Result<void> check_tables(const ais_plugin& plugin) {
+    const auto service = copy_min<ais_service_v1>(offered_table(plugin, AIS_SERVICE_INTERFACE));
+    if (service.save == nullptr && offered_table(plugin, AIS_SERVICE_PARTS_INTERFACE) != nullptr) {
+        return wrong("it offers ais.service.parts/1 without save and merge in its ais.service/1");
+    }
     for (auto at = plugin.offers; at != nullptr && at->id != nullptr; ++at) {
         std::uint32_t size = 0;
         std::memcpy(&size, at->table, sizeof size);

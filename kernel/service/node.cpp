@@ -52,7 +52,7 @@ bool Node::turn(Instant now) {
         return false;
     }
     engine_.expire(now, *this);
-    barrier_.pump();
+    const bool has_digests_to_take = barrier_.pump(now);
     sessions_.run(request_budget_);
     if (groups_.backlog() > 0) {
         engine_.wake(now, *this);
@@ -61,7 +61,7 @@ bool Node::turn(Instant now) {
     engine_.set_congested(sessions_.congested(now));
     wire_.flush();
     // Why asked again: wake() may have emptied the queue or opened the gate.
-    return !stopped_ && sessions_.run(0);
+    return !stopped_ && (sessions_.run(0) || has_digests_to_take);
 }
 
 std::optional<Instant> Node::deadline() const {
@@ -81,6 +81,7 @@ void Node::leave(Instant now) {
         return;
     }
     left_ = stopped_ = true;
+    barrier_.stop();
     engine_.leave(now, *this);
     wire_.flush();
 }

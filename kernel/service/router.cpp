@@ -122,6 +122,43 @@ ais_status Router::merge(std::uint16_t service, std::span<const ais_saved_state>
     return found == nullptr ? AIS_ERR_NOT_FOUND : found->merge(states);
 }
 
+std::string Router::name_of(std::uint16_t service) const {
+    const Service* found = table_.find(service);
+    return found == nullptr ? std::to_string(service) : std::string(found->name());
+}
+
+bool Router::in_parts(std::uint16_t service) const {
+    const Service* found = table_.find(service);
+    return found != nullptr && found->in_parts();
+}
+
+ais_status Router::list(std::uint16_t service, std::vector<sync::Part>& out) {
+    Service* found = table_.find(service);
+    return found == nullptr ? AIS_ERR_NOT_FOUND : found->list(out);
+}
+
+ais_status Router::save_part(std::uint16_t service, const std::string& name, std::string& out) {
+    Service* found = table_.find(service);
+    return found == nullptr ? AIS_ERR_NOT_FOUND : found->save_part(name, out);
+}
+
+ais_status Router::merge_begin(std::uint16_t service, std::span<const ais_component> components) {
+    Service* found = table_.find(service);
+    return found == nullptr ? AIS_ERR_NOT_FOUND : found->merge_begin(components);
+}
+
+ais_status Router::merge_part(std::uint16_t service,
+                              const std::string& name,
+                              std::span<const ais_part_state> states) {
+    Service* found = table_.find(service);
+    return found == nullptr ? AIS_ERR_NOT_FOUND : found->merge_part(name, states);
+}
+
+ais_status Router::merge_end(std::uint16_t service, bool commit) {
+    Service* found = table_.find(service);
+    return found == nullptr ? AIS_ERR_NOT_FOUND : found->merge_end(commit);
+}
+
 void Router::diverged(std::uint16_t service, std::string_view why) {
     const Service* found = table_.find(service);
     std::ostringstream text;

@@ -48,6 +48,18 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     [[nodiscard]] ais_status save(std::uint16_t service, std::string& out) override;
     [[nodiscard]] ais_status merge(std::uint16_t service,
                                    std::span<const ais_saved_state> states) override;
+    [[nodiscard]] std::string name_of(std::uint16_t service) const override;
+    [[nodiscard]] bool in_parts(std::uint16_t service) const override;
+    [[nodiscard]] ais_status list(std::uint16_t service, std::vector<sync::Part>& out) override;
+    [[nodiscard]] ais_status save_part(std::uint16_t service,
+                                       const std::string& name,
+                                       std::string& out) override;
+    [[nodiscard]] ais_status merge_begin(std::uint16_t service,
+                                         std::span<const ais_component> components) override;
+    [[nodiscard]] ais_status merge_part(std::uint16_t service,
+                                        const std::string& name,
+                                        std::span<const ais_part_state> states) override;
+    [[nodiscard]] ais_status merge_end(std::uint16_t service, bool commit) override;
     void diverged(std::uint16_t service, std::string_view why) override;
 
     // Messages for services that this node does not have.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/node_id.hpp"
+#include "sync/participants.hpp"
 #include "totem/types.hpp"
 
 #include <ais/abi/service.h>
@@ -16,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct ais_conn;
 
@@ -45,6 +47,22 @@ class Service {
     [[nodiscard]] virtual bool is_synchronised() const = 0;
     [[nodiscard]] virtual ais_status save(std::string& out) = 0;
     [[nodiscard]] virtual ais_status merge(std::span<const ais_saved_state> states) = 0;
+    // In parts (abi/draft/parts.h); the others are called only if in_parts().
+    [[nodiscard]] virtual bool in_parts() const { return false; }
+    [[nodiscard]] virtual ais_status list(std::vector<sync::Part>& /*out*/) {
+        return AIS_ERR_UNSUPPORTED;
+    }
+    [[nodiscard]] virtual ais_status save_part(const std::string& /*name*/, std::string& /*out*/) {
+        return AIS_ERR_UNSUPPORTED;
+    }
+    [[nodiscard]] virtual ais_status merge_begin(std::span<const ais_component> /*components*/) {
+        return AIS_ERR_UNSUPPORTED;
+    }
+    [[nodiscard]] virtual ais_status merge_part(const std::string& /*name*/,
+                                                std::span<const ais_part_state> /*states*/) {
+        return AIS_ERR_UNSUPPORTED;
+    }
+    [[nodiscard]] virtual ais_status merge_end(bool /*commit*/) { return AIS_ERR_UNSUPPORTED; }
     virtual void dump(std::string& out) = 0;
 };
 

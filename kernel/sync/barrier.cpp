@@ -1,59 +1,34 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The exchange of docs/protocol/sync.md.
+// The exchange of docs/protocol/sync.md, but for its streams (exchange.cpp).
 //
 // Invariants:
-//   1. Everything that decides (hellos_, snapshots_) comes from the
+//   1. Everything that decides (hellos, exchange, done) comes from the
 //      configuration and from delivered messages, so it is the same on all
 //      members at the same place of the total order.
-//   2. Participants are touched at two places only: save when the last hello is
-//      delivered, merge when the last chunk is.
+//   2. No service changes before the last Done is delivered.
 
 #include "sync/barrier.hpp"
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
-#include "sync/messages.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <optional>
+#include <set>
 #include <sstream>
 
 namespace ais::sync {
 namespace {
 
 constexpr std::uint16_t kernel_service = 0;
-// Limit: memory that is set aside for a snapshot because its sender says how
-// long it will be; above, it grows with what really comes.
-constexpr std::uint64_t reserve_max = 64U << 20;
-
-struct Component {
-    Lineage lineage;
-    std::vector<ais_node_id> members;  // ascending
-};
-
-// One snapshot that somebody has to send.
-struct Snapshot {
-    std::uint16_t service = 0;
-    NodeId saver;
-    std::size_t component = 0;
-    bool is_wanted = false;  // this node has the service
-    std::string bytes;       // ours: what we saved; others': what has come
-    // As the chunks say, known from the first one (ours: when it is saved).
-    std::uint64_t total = 0;
-    std::uint64_t digest = 0;
-    // Delivered so far, in order.
-    std::uint32_t chunks = 0;
-    std::uint64_t received = 0;
-
-    [[nodiscard]] bool is_complete() const { return chunks > 0 && received == total; }
-};
 
 enum class Phase : std::uint8_t {
-    idle,       // before the first configuration
-    hellos,     // waiting for hellos
-    snapshots,  // waiting for snapshots
+    idle,     // before the first configuration
+    hellos,   // waiting for hellos
+    streams,  // waiting for streams, then for everybody's done
     synced,
     failed,  // diverged: the node is being stopped
 };
@@ -71,15 +46,20 @@ struct Barrier::Impl {
     void on_configure(const totem::Configuration& now);
     void on_hello(NodeId sender, Bytes body);
     void on_chunk(NodeId sender, Bytes body);
-    void begin_snapshots();
-    void pump();
-    void send_hello();
-    void merge_all();
+    void on_done(NodeId sender, Bytes body);
+    bool pump(Instant now);
+    bool take_digests();
+    bool take_digest(std::uint16_t service);
+    bool queue(Kind kind, const std::string& message);
+    void add_hello(NodeId sender, Hello hello);
+    void on_all_hellos();
+    [[nodiscard]] bool report_divergence(const Plan& plan);
+    void after_stream();
     void open();
     void fail(std::uint16_t service, const std::string& why);
     void refuse(NodeId sender, std::string_view what);
     void forget();
-    [[nodiscard]] std::vector<NodeId> silent_members() const;
+    [[nodiscard]] std::vector<NodeId> missing_of(const std::set<NodeId>& heard) const;
 
     NodeId self;
     group::Groups& groups;
@@ -91,14 +71,15 @@ struct Barrier::Impl {
     totem::RingId ring;
     totem::Members members;
 
+    Hello own;                              // grows while digests are taken
+    std::vector<std::uint16_t> undigested;  // services, descending
     bool is_hello_queued = false;
     std::map<NodeId, Hello> hellos;
-    std::vector<Component> components;
-    std::vector<Snapshot> snapshots;  // ascending service, then component
-    std::size_t missing = 0;          // snapshots that are not complete
-    std::size_t outgoing = 0;         // index of the next snapshot that may be ours
-    std::uint32_t outgoing_chunk = 0;
+    std::optional<Exchange> exchange;
+    bool is_done_queued = false;
+    std::set<NodeId> done;
     std::uint64_t malformed = 0;
+    Instant last_pump{};
     SyncStats stats;
 };
 
@@ -117,10 +98,10 @@ void Barrier::Impl::on_configure(const totem::Configuration& now) {
     if (phase == Phase::failed) {
         return;
     }
-    const auto own = now.members.index_of(self);
-    AIS_ASSERT(own.has_value());
+    const auto own_index = now.members.index_of(self);
+    AIS_ASSERT(own_index.has_value());
     groups.set_gate(false);
-    if (phase == Phase::hellos || phase == Phase::snapshots) {
+    if (phase == Phase::hellos || phase == Phase::streams) {
         ++stats.aborted;
         AIS_LOG(log,
                 notice,
@@ -139,7 +120,7 @@ void Barrier::Impl::on_configure(const totem::Configuration& now) {
 
     // Those who came from our ring came together with us; a node that came
     // from none came alone.
-    const totem::RingId& previous = now.previous[*own];
+    const totem::RingId& previous = now.previous[*own_index];
     const auto together = static_cast<std::size_t>(
         std::count(now.previous.begin(), now.previous.begin() + members.size(), previous));
     if (was_synced && together == members.size()) {
@@ -149,28 +130,78 @@ void Barrier::Impl::on_configure(const totem::Configuration& now) {
     }
     lineage = lineage_of_unsynced(lineage, ring);
     phase = Phase::hellos;
-    send_hello();
+    own.ring = ring;
+    own.lineage = lineage;
+    undigested = participants.synchronised_services();
+    std::reverse(undigested.begin(), undigested.end());
+    take_digests();
 }
 
 void Barrier::Impl::forget() {
+    own = {};
+    undigested.clear();
     is_hello_queued = false;
     hellos.clear();
-    components.clear();
-    snapshots.clear();
-    snapshots.shrink_to_fit();
-    missing = 0;
-    outgoing = 0;
-    outgoing_chunk = 0;
+    exchange.reset();
+    is_done_queued = false;
+    done.clear();
 }
 
-void Barrier::Impl::send_hello() {
-    const std::string hello = encode(Hello{ring, lineage, participants.synchronised_services()});
-    const ais_bytes parts[] = {to_abi(std::string_view(hello))};
-    is_hello_queued = groups.multicast(group::Lane::kernel,
-                                       kernel_service,
-                                       static_cast<std::uint16_t>(Kind::hello),
-                                       totem::Guarantee::agreed,
-                                       parts) == AIS_OK;
+// Some of it, and the hello after the last; true: there is more.  The state of
+// services stands still meanwhile, so it does not matter when.
+bool Barrier::Impl::take_digests() {
+    std::uint64_t digested = 0;
+    while (!undigested.empty() && digested < digest_max) {
+        if (!take_digest(undigested.back())) {
+            return false;
+        }
+        undigested.pop_back();
+        const Offer& offer = own.offers.back();
+        digested += offer.in_parts ? 0 : offer.size;
+    }
+    if (!undigested.empty()) {
+        AIS_MARK("sync.takes_digests_in_several_turns");
+        return true;
+    }
+    is_hello_queued = queue(Kind::hello, encode(own));
+    return false;
+}
+
+bool Barrier::Impl::take_digest(std::uint16_t service) {
+    Offer offer;
+    offer.service = service;
+    offer.in_parts = participants.in_parts(service);
+    ais_status status = AIS_OK;
+    if (offer.in_parts) {
+        std::vector<Part> parts;
+        status = participants.list(service, parts);
+        offer.digest = digest_of(as_bytes(encode_list(parts)));
+        offer.size = size_of(parts);
+    } else {
+        std::string bytes;
+        status = participants.save(service, bytes);
+        offer.digest = digest_of(as_bytes(bytes));
+        offer.size = bytes.size();
+    }
+    if (status == AIS_OK && !offer.in_parts && offer.size > snapshot_max) {
+        fail(service, "its state is larger than a snapshot may be");
+        return false;
+    }
+    if (status != AIS_OK) {
+        fail(service, "saving its state failed with status " + std::to_string(status));
+        return false;
+    }
+    own.offers.push_back(offer);
+    return true;
+}
+
+bool Barrier::Impl::queue(Kind kind, const std::string& message) {
+    const ais_bytes parts[] = {to_abi(std::string_view(message))};
+    return groups.multicast(group::Lane::kernel,
+                            kernel_service,
+                            static_cast<std::uint16_t>(kind),
+                            totem::Guarantee::agreed,
+                            parts) == AIS_OK;
 }
 
 void Barrier::on_message(NodeId sender, std::uint16_t kind, Bytes body) {
@@ -184,231 +215,168 @@ void Barrier::on_message(NodeId sender, std::uint16_t kind, Bytes body) {
         case Kind::chunk:
             impl_->on_chunk(sender, body);
             return;
+        case Kind::done:
+            impl_->on_done(sender, body);
+            return;
     }
     impl_->refuse(sender, "a message of unknown kind");
 }
 
 void Barrier::Impl::on_hello(NodeId sender, Bytes body) {
     Hello hello;
-    if (!decode(body, hello)) {
-        refuse(sender, "a hello that does not decode");
-        return;
-    }
-    if (hello.ring != ring) {
+    const bool is_good = decode(body, hello);
+    if (is_good && hello.ring != ring) {
         AIS_MARK("sync.ignores_other_ring");
         return;
     }
+    if (!is_good) {
+        refuse(sender, "a hello that does not decode");
+        // Why taken all the same: everybody would wait for another one for ever.
+        hello = Hello{ring, lineage_of_fresh(sender), {}};
+    }
     if (phase != Phase::hellos || !members.contains(sender) || hellos.count(sender) != 0) {
-        refuse(sender, "a hello that nobody waits for");
+        if (is_good) {
+            refuse(sender, "a hello that nobody waits for");
+        }
         return;
     }
+    if (!is_good && sender == self) {
+        fail(0, "what this node said of its state was refused by all members");
+        return;
+    }
+    add_hello(sender, std::move(hello));
+}
+
+void Barrier::Impl::add_hello(NodeId sender, Hello hello) {
     hellos.emplace(sender, std::move(hello));
     if (hellos.size() == members.size()) {
-        begin_snapshots();
+        on_all_hellos();
     }
 }
 
-// All hellos are here: who has what, and who sends what.
-void Barrier::Impl::begin_snapshots() {
-    std::vector<std::uint16_t> services;
-    for (const auto& [node, hello] : hellos) {
-        auto component = std::find_if(
-            components.begin(), components.end(), [&hello = hello](const Component& known) {
-                return known.lineage == hello.lineage;
-            });
-        if (component == components.end()) {
-            component = components.insert(component, Component{hello.lineage, {}});
-        }
-        component->members.push_back(node.value());
-        services.insert(services.end(), hello.services.begin(), hello.services.end());
+// Who has what, and who is not what the others are.
+void Barrier::Impl::on_all_hellos() {
+    Plan plan = make_plan(hellos);
+    if (!report_divergence(plan)) {
+        return;
     }
-    if (components.size() == 1) {
+    if (plan.components.size() == 1) {
         AIS_MARK("sync.one_component");
         open();
         return;
     }
-    std::sort(services.begin(), services.end());
-    services.erase(std::unique(services.begin(), services.end()), services.end());
-
     ++stats.exchanges;
-    phase = Phase::snapshots;
-    for (const std::uint16_t service : services) {
-        for (std::size_t at = 0; at < components.size(); ++at) {
-            const auto& nodes = components[at].members;
-            const auto saver = std::find_if(nodes.begin(), nodes.end(), [&](ais_node_id node) {
-                return hellos.at(NodeId(node)).has(service);
-            });
-            if (saver != nodes.end()) {
-                Snapshot& snapshot = snapshots.emplace_back();
-                snapshot.service = service;
-                snapshot.saver = NodeId(*saver);
-                snapshot.component = at;
-                snapshot.is_wanted = hellos.at(self).has(service);
-            }
-        }
-    }
-    missing = snapshots.size();
+    phase = Phase::streams;
+    const std::size_t components = plan.components.size();
+    const std::size_t services = plan.services.size();
+    const auto equal = static_cast<std::size_t>(
+        std::count_if(plan.services.begin(), plan.services.end(), [](const ServicePlan& service) {
+            return service.is_equal();
+        }));
     AIS_LOG(log,
             notice,
             "sync",
             "SYNC-001",
-            components.size(),
+            components,
             " components come together in ring ",
             ring,
-            ": exchanging ",
-            snapshots.size(),
-            " snapshots of ",
-            services.size(),
-            " services");
-
-    for (Snapshot& snapshot : snapshots) {
-        if (snapshot.saver != self) {
-            continue;
-        }
-        const ais_status status = participants.save(snapshot.service, snapshot.bytes);
-        if (status != AIS_OK) {
-            fail(snapshot.service, "saving its state failed with status " + std::to_string(status));
-            return;
-        }
-        if (snapshot.bytes.size() > snapshot_max) {
-            fail(snapshot.service, "its state is larger than a snapshot may be");
-            return;
-        }
-        snapshot.total = snapshot.bytes.size();
-        snapshot.digest = digest_of(as_bytes(snapshot.bytes));
-    }
-    if (missing == 0) {
-        merge_all();  // no service anywhere has state
-        return;
-    }
-    pump();
+            ": of ",
+            services,
+            " services ",
+            services - equal,
+            " differ and are exchanged");
+    exchange.emplace(self, ring, std::move(plan), groups, participants, stats, log);
+    exchange->pump(last_pump);
+    after_stream();
 }
 
-void Barrier::pump() {
-    impl_->pump();
+// False: we are among them.
+bool Barrier::Impl::report_divergence(const Plan& plan) {
+    for (const Divergence& one : plan.diverged) {
+        if (one.node == self) {
+            AIS_MARK("sync.diverged_replica_stops");
+            std::ostringstream why;
+            why << "its state is not what the other members of its component have (digest "
+                << std::hex << one.digest << ", theirs " << one.right << ")";
+            fail(one.service, why.str());
+            return false;
+        }
+    }
+    for (const Divergence& one : plan.diverged) {
+        AIS_LOG(log,
+                warning,
+                "sync",
+                "SYNC-006",
+                "the replica of service ",
+                participants.name_of(one.service),
+                " on node ",
+                one.node.value(),
+                " has diverged from the others: that node stops");
+    }
+    return true;
 }
 
-void Barrier::Impl::pump() {
+bool Barrier::pump(Instant now) {
+    return impl_->pump(now);
+}
+
+bool Barrier::Impl::pump(Instant now) {
     if (phase == Phase::hellos && !is_hello_queued) {
-        send_hello();
+        return take_digests();
     }
-    if (phase != Phase::snapshots) {
-        return;
+    last_pump = now;
+    if (phase == Phase::streams) {
+        exchange->pump(now);
+        after_stream();
     }
-    for (; outgoing < snapshots.size(); ++outgoing, outgoing_chunk = 0) {
-        const Snapshot& snapshot = snapshots[outgoing];
-        if (snapshot.saver != self) {
-            continue;
-        }
-        const Bytes all = as_bytes(snapshot.bytes);
-        std::size_t offset = std::size_t(outgoing_chunk) * chunk_data_max;
-        do {
-            const Bytes data = all.subspan(offset, std::min(chunk_data_max, all.size() - offset));
-            const std::string header = encode_header(
-                {ring, snapshot.service, outgoing_chunk, snapshot.total, snapshot.digest, {}});
-            const ais_bytes parts[] = {to_abi(std::string_view(header)), to_abi(data)};
-            if (groups.multicast(group::Lane::kernel,
-                                 kernel_service,
-                                 static_cast<std::uint16_t>(Kind::chunk),
-                                 totem::Guarantee::agreed,
-                                 parts) != AIS_OK) {
-                AIS_MARK("sync.waits_for_lane");
-                return;
-            }
-            stats.snapshot_bytes_sent += data.size();
-            ++outgoing_chunk;
-            offset += data.size();
-        } while (offset < all.size());
-    }
+    return false;
 }
 
 void Barrier::Impl::on_chunk(NodeId sender, Bytes body) {
-    Chunk chunk;
-    if (!decode(body, chunk)) {
-        refuse(sender, "a chunk that does not decode");
-        return;
-    }
-    if (chunk.ring != ring) {
-        AIS_MARK("sync.ignores_other_ring");
-        return;
-    }
-    const auto found =
-        std::find_if(snapshots.begin(), snapshots.end(), [&](const Snapshot& snapshot) {
-            return snapshot.service == chunk.service && snapshot.saver == sender;
-        });
-    if (phase != Phase::snapshots || found == snapshots.end() || found->is_complete()) {
+    if (phase != Phase::streams) {
         refuse(sender, "a chunk that nobody waits for");
         return;
     }
-    Snapshot& snapshot = *found;
-    const bool is_ours = sender == self;
-    if (snapshot.chunks == 0 && !is_ours) {
-        snapshot.total = chunk.total;
-        snapshot.digest = chunk.digest;
-        if (snapshot.is_wanted) {
-            snapshot.bytes.reserve(std::min(chunk.total, reserve_max));
-        }
+    if (const char* why = exchange->on_chunk(sender, body)) {
+        refuse(sender, why);
     }
-    if (chunk.index != snapshot.chunks || chunk.total != snapshot.total ||
-        chunk.digest != snapshot.digest) {
-        refuse(sender, "a chunk that does not continue the one before");
-        return;
-    }
-    if (snapshot.is_wanted && !is_ours) {
-        snapshot.bytes.append(as_text(chunk.data));
-    }
-    ++snapshot.chunks;
-    snapshot.received += chunk.data.size();
-    if (!snapshot.is_complete()) {
-        return;
-    }
-    if (snapshot.is_wanted && digest_of(as_bytes(snapshot.bytes)) != snapshot.digest) {
-        fail(
-            snapshot.service,
-            "the snapshot of node " + std::to_string(sender.value()) + " does not have its digest");
-        return;
-    }
-    if (--missing == 0) {
-        merge_all();
+    after_stream();
+}
+
+// Failed, complete, or neither.
+void Barrier::Impl::after_stream() {
+    if (exchange->failure()) {
+        const Exchange::Failure failure = *exchange->failure();
+        fail(failure.service, failure.why);
+    } else if (exchange->is_complete() && !is_done_queued) {
+        is_done_queued = queue(Kind::done, encode(Done{ring}));
     }
 }
 
-void Barrier::Impl::merge_all() {
-    AIS_ASSERT(phase == Phase::snapshots && missing == 0);
-    std::uint64_t bytes = 0;
-    for (auto first = snapshots.begin(); first != snapshots.end();) {
-        const auto last = std::find_if(first, snapshots.end(), [&](const Snapshot& other) {
-            return other.service != first->service;
-        });
-        std::vector<ais_saved_state> states;
-        for (auto snapshot = first; snapshot != last; ++snapshot) {
-            const Component& component = components[snapshot->component];
-            ais_saved_state state{};
-            state.struct_size = sizeof state;
-            const bool is_own = std::binary_search(
-                component.members.begin(), component.members.end(), self.value());
-            state.flags = is_own ? AIS_STATE_OWN : 0;
-            state.saved_by = snapshot->saver.value();
-            state.member_count = static_cast<std::uint32_t>(component.members.size());
-            state.members = component.members.data();
-            state.bytes = to_abi(std::string_view(snapshot->bytes));
-            states.push_back(state);
-        }
-        if (first->is_wanted) {
-            const ais_status status = participants.merge(first->service, states);
-            if (status != AIS_OK) {
-                fail(first->service,
-                     "merging " + std::to_string(states.size()) + " states failed with status " +
-                         std::to_string(status));
-                return;
-            }
-            for (const ais_saved_state& state : states) {
-                bytes += state.bytes.size;
-            }
-        }
-        first = last;
+void Barrier::Impl::on_done(NodeId sender, Bytes body) {
+    Done message;
+    if (!decode(body, message)) {
+        refuse(sender, "a done that does not decode");
+        message.ring = ring;  // as with hellos
     }
-    stats.snapshot_bytes_merged += bytes;
+    if (message.ring != ring) {
+        AIS_MARK("sync.ignores_other_ring");
+        return;
+    }
+    if (phase != Phase::streams || !members.contains(sender) || !done.insert(sender).second) {
+        refuse(sender, "a done that nobody waits for");
+        return;
+    }
+    if (done.size() < members.size()) {
+        return;
+    }
+    AIS_ASSERT(exchange->is_complete());  // or ours would not be among them
+    exchange->commit();
+    if (exchange->failure()) {
+        const Exchange::Failure failure = *exchange->failure();
+        fail(failure.service, failure.why);
+        return;
+    }
     AIS_LOG(log,
             notice,
             "sync",
@@ -416,10 +384,10 @@ void Barrier::Impl::merge_all() {
             "replicas are equal in ring ",
             ring,
             ": ",
-            snapshots.size(),
-            " snapshots, ",
-            bytes,
-            " bytes merged");
+            exchange->stream_count(),
+            " streams, ",
+            exchange->bytes_received(),
+            " bytes");
     open();
 }
 
@@ -432,7 +400,9 @@ void Barrier::Impl::open() {
 
 void Barrier::Impl::fail(std::uint16_t service, const std::string& why) {
     phase = Phase::failed;
-    participants.diverged(service, why);
+    const std::string reason = why;  // it may be the exchange's
+    exchange.reset();
+    participants.diverged(service, reason);
 }
 
 void Barrier::Impl::refuse(NodeId sender, std::string_view what) {
@@ -447,18 +417,23 @@ void Barrier::Impl::refuse(NodeId sender, std::string_view what) {
                 sender.value(),
                 " sent ",
                 what,
-                "; ignored (",
+                " (",
                 malformed,
                 " such so far)");
     }
 }
 
-std::vector<NodeId> Barrier::Impl::silent_members() const {
+std::vector<NodeId> Barrier::Impl::missing_of(const std::set<NodeId>& heard) const {
     std::vector<NodeId> silent;
-    std::copy_if(members.begin(), members.end(), std::back_inserter(silent), [this](NodeId node) {
-        return hellos.count(node) == 0;
+    std::copy_if(members.begin(), members.end(), std::back_inserter(silent), [&](NodeId node) {
+        return heard.count(node) == 0;
     });
     return silent;
+}
+
+void Barrier::stop() {
+    impl_->phase = Phase::failed;
+    impl_->forget();
 }
 
 bool Barrier::is_synced() const {
@@ -472,6 +447,11 @@ const SyncStats& Barrier::stats() const {
 std::string Barrier::describe() const {
     const Impl& now = *impl_;
     std::ostringstream text;
+    const auto list = [&](const std::set<NodeId>& heard) {
+        for (const NodeId node : now.missing_of(heard)) {
+            text << " " << node.value();
+        }
+    };
     switch (now.phase) {
         case Phase::idle:
             return "no ring yet";
@@ -481,21 +461,22 @@ std::string Barrier::describe() const {
         case Phase::failed:
             text << "this replica has diverged";
             break;
-        case Phase::hellos:
-            text << "ring " << now.ring << ": waiting for the hellos of";
-            for (const NodeId node : now.silent_members()) {
-                text << " " << node.value();
+        case Phase::hellos: {
+            std::set<NodeId> heard;
+            for (const auto& [node, hello] : now.hellos) {
+                heard.insert(node);
             }
+            text << "ring " << now.ring << ": waiting for the hellos of";
+            list(heard);
             break;
-        case Phase::snapshots:
-            text << "ring " << now.ring << ": waiting for " << now.missing << " of "
-                 << now.snapshots.size() << " snapshots";
-            for (const Snapshot& snapshot : now.snapshots) {
-                if (!snapshot.is_complete()) {
-                    text << "; service " << snapshot.service << " from node "
-                         << snapshot.saver.value() << ": " << snapshot.received << " of "
-                         << snapshot.total << " bytes";
-                }
+        }
+        case Phase::streams:
+            text << "ring " << now.ring << ": ";
+            if (now.exchange->is_complete()) {
+                text << "all streams are here, waiting for the done of";
+                list(now.done);
+            } else {
+                text << now.exchange->describe();
             }
             break;
     }

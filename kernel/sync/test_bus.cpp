@@ -90,6 +90,107 @@ ais_status TestNode::merge(std::uint16_t service, std::span<const ais_saved_stat
     return AIS_OK;
 }
 
+std::set<std::string> Replica::part(const std::string& name) const {
+    std::set<std::string> of_it;
+    for (const std::string& word : words) {
+        if (word.substr(0, 1) == name) {
+            of_it.insert(word);
+        }
+    }
+    return of_it;
+}
+
+bool TestNode::in_parts(std::uint16_t service) const {
+    return replicas.at(service).in_parts;
+}
+
+ais_status TestNode::list(std::uint16_t service, std::vector<Part>& out) {
+    const Replica& replica = replicas.at(service);
+    for (const std::string& word : replica.words) {
+        const std::string name = word.substr(0, 1);
+        if (out.empty() || out.back().name != name) {
+            std::string bytes;
+            write_words(replica.part(name), bytes);
+            out.push_back({name, digest_of(as_bytes(bytes)), bytes.size()});
+        }
+    }
+    return AIS_OK;
+}
+
+ais_status TestNode::save_part(std::uint16_t service, const std::string& name, std::string& out) {
+    Replica& replica = replicas.at(service);
+    replica.parts_saved.push_back(name);
+    write_words(replica.part(name), out);
+    return fails_to_save ? AIS_ERR_FAILED : AIS_OK;
+}
+
+ais_status TestNode::merge_begin(std::uint16_t service, std::span<const ais_component> components) {
+    Replica& replica = replicas.at(service);
+    if (replica.is_merging) {
+        return AIS_ERR_EXISTS;
+    }
+    replica.is_merging = true;
+    replica.components = components.size();
+    std::size_t own = 0;
+    for (const ais_component& component : components) {
+        const bool is_member =
+            std::find(component.members,
+                      component.members + component.member_count,
+                      self.value()) != component.members + component.member_count;
+        if (is_member != ((component.flags & AIS_STATE_OWN) != 0)) {
+            return AIS_ERR_INVALID;
+        }
+        own += is_member ? 1 : 0;
+    }
+    return own == 1 ? AIS_OK : AIS_ERR_INVALID;
+}
+
+ais_status TestNode::merge_part(std::uint16_t service,
+                                const std::string& name,
+                                std::span<const ais_part_state> states) {
+    Replica& replica = replicas.at(service);
+    if (!replica.is_merging || states.empty() || replica.prepared.count(name) != 0) {
+        return AIS_ERR_INVALID;
+    }
+    replica.parts_merged.push_back(name);
+    std::set<std::string>& words = replica.prepared[name];
+    for (const ais_part_state& state : states) {
+        if (state.component >= replica.components) {
+            return AIS_ERR_INVALID;
+        }
+        if ((state.flags & AIS_PART_HERE) != 0) {
+            words.merge(replica.part(name));
+            continue;
+        }
+        Reader in(from_abi(state.bytes));
+        while (in.remaining() > 0) {
+            words.emplace(in.text());
+        }
+        if (!in.ok()) {
+            return AIS_ERR_CORRUPT;
+        }
+    }
+    return fails_to_merge ? AIS_ERR_FAILED : AIS_OK;
+}
+
+ais_status TestNode::merge_end(std::uint16_t service, bool commit) {
+    Replica& replica = replicas.at(service);
+    if (!replica.is_merging) {
+        return AIS_ERR_INVALID;
+    }
+    replica.is_merging = false;
+    if (commit) {
+        ++replica.merges;
+        for (const auto& [name, words] : replica.prepared) {
+            replica.words.insert(words.begin(), words.end());
+        }
+    } else {
+        ++replica.aborts;
+    }
+    replica.prepared.clear();
+    return AIS_OK;
+}
+
 void TestNode::diverged(std::uint16_t, std::string_view why) {
     stopped = why;
 }

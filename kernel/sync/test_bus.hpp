@@ -23,11 +23,23 @@
 
 namespace ais::sync {
 
+// In parts, a word is in the part that is named after its first letter.
 struct Replica {
     std::set<std::string> words;
+    bool in_parts = false;
     std::size_t merges = 0;
     std::vector<std::vector<NodeId>> merged_from;  // savers, per merge
     std::size_t own_states = 0;
+
+    // In parts.
+    std::map<std::string, std::set<std::string>> prepared;
+    bool is_merging = false;
+    std::size_t components = 0;  // of the merge that was begun
+    std::vector<std::string> parts_saved;
+    std::vector<std::string> parts_merged;
+    std::size_t aborts = 0;
+
+    [[nodiscard]] std::set<std::string> part(const std::string& name) const;
 };
 
 class TestNode final : public group::Receiver, public Participants {
@@ -42,6 +54,17 @@ class TestNode final : public group::Receiver, public Participants {
     [[nodiscard]] ais_status save(std::uint16_t service, std::string& out) override;
     [[nodiscard]] ais_status merge(std::uint16_t service,
                                    std::span<const ais_saved_state> states) override;
+    [[nodiscard]] bool in_parts(std::uint16_t service) const override;
+    [[nodiscard]] ais_status list(std::uint16_t service, std::vector<Part>& out) override;
+    [[nodiscard]] ais_status save_part(std::uint16_t service,
+                                       const std::string& name,
+                                       std::string& out) override;
+    [[nodiscard]] ais_status merge_begin(std::uint16_t service,
+                                         std::span<const ais_component> components) override;
+    [[nodiscard]] ais_status merge_part(std::uint16_t service,
+                                        const std::string& name,
+                                        std::span<const ais_part_state> states) override;
+    [[nodiscard]] ais_status merge_end(std::uint16_t service, bool commit) override;
     void diverged(std::uint16_t service, std::string_view why) override;
 
     void configure(const totem::Configuration& now);

@@ -6,11 +6,11 @@ set -eu
 include=$1 cc=$2 cxx=$3
 status=0
 warnings='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror'
-for header in "$include"/ais/abi/*.h; do
-    name=ais/abi/$(basename "$header")
+for header in "$include"/ais/abi/*.h "$include"/ais/abi/draft/*.h; do
+    name=${header#"$include"/}
     printf '#include <%s>\nint some_declaration;\n' "$name" | "$cc" -x c -std=c11 -I"$include" $warnings -fsyntax-only - || status=1
     printf '#include <%s>\n' "$name" | "$cxx" -x c++ -std=c++20 -I"$include" $warnings -fsyntax-only - || status=1
-    if grep -E '^ *# *include' "$header" | grep -vE '<std(def|int)\.h>|"[a-z]+\.h"'; then
+    if grep -E '^ *# *include' "$header" | grep -vE '<std(def|int)\.h>|"[a-z]+\.h"|<ais/abi/[a-z]+\.h>'; then
         echo "$name: includes more than stddef.h and stdint.h" >&2
         status=1
     fi

@@ -2,8 +2,8 @@
 //
 // The barrier's decoder and what stands behind it, with anything.  Node 1 is
 // in a ring of three.  Input: messages as u8 (bits 0-1 sender; bits 2-3: 0 a
-// hello of bytes, 1 a chunk of bytes, 2 a hello that fits, 3 a chunk whose
-// header fits), u8 size, bytes.
+// hello of bytes, or a done, 1 a chunk of bytes, 2 a hello that fits, 3 a chunk whose
+// header fits; bit 4: a list of parts in it), u8 size, bytes.
 
 #include "base/assert.hpp"
 #include "sync/barrier.hpp"
@@ -29,12 +29,44 @@ struct Services final : sync::Participants, group::Receiver {
             }
             own += state.flags & AIS_STATE_OWN;
         }
-        AIS_ASSERT(own == 1);
+        AIS_ASSERT(own <= 1);  // 0: ours was given up with the member that sent it
+        return AIS_OK;
+    }
+    bool in_parts(std::uint16_t service) const override { return service == 3; }
+    ais_status list(std::uint16_t, std::vector<sync::Part>& out) override {
+        out = {{"a", 1, 5}, {"c", 3, 5}};
+        return AIS_OK;
+    }
+    ais_status save_part(std::uint16_t, const std::string& name, std::string& out) override {
+        out = "part " + name;
+        return AIS_OK;
+    }
+    ais_status merge_begin(std::uint16_t, std::span<const ais_component> components) override {
+        AIS_ASSERT(!is_merging && !components.empty());
+        is_merging = true;
+        return AIS_OK;
+    }
+    ais_status merge_part(std::uint16_t,
+                          const std::string& name,
+                          std::span<const ais_part_state> states) override {
+        AIS_ASSERT(is_merging && !name.empty() && !states.empty());
+        for (const ais_part_state& state : states) {
+            AIS_ASSERT((state.flags & AIS_PART_HERE) == 0 || state.bytes.size == 0);
+            for (const std::uint8_t byte : from_abi(state.bytes)) {
+                sum = sum * 31 + byte;
+            }
+        }
+        return AIS_OK;
+    }
+    ais_status merge_end(std::uint16_t, bool) override {
+        AIS_ASSERT(is_merging);
+        is_merging = false;
         return AIS_OK;
     }
     void diverged(std::uint16_t, std::string_view) override { stopped = true; }
     void on_message(NodeId, std::uint16_t, std::uint16_t, Bytes) override {}
     bool stopped = false;
+    bool is_merging = false;
     std::uint64_t sum = 0;
 };
 
@@ -85,36 +117,51 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         switch ((what >> 2) & 3U) {
             case 0:
-                barrier.on_message(sender, 1, bytes);
+                if (bytes.empty()) {
+                    barrier.on_message(sender, 3, as_bytes(encode(sync::Done{now.ring})));
+                } else {
+                    barrier.on_message(sender, 1, bytes);
+                }
                 break;
             case 1:
                 barrier.on_message(sender, 2, bytes);
                 break;
             case 2: {
-                std::vector<std::uint16_t> ids;
+                std::vector<sync::Offer> offers;
                 for (const std::uint8_t id : bytes) {
-                    if (id > 0 && (ids.empty() || id > ids.back())) {
-                        ids.push_back(id);
+                    if (id > 0 && (offers.empty() || id > offers.back().service)) {
+                        offers.push_back({id, id % 3 == 0, id % 5U, id});
                     }
                 }
                 const sync::Lineage lineage{sender.value() + std::uint64_t(wanted & 1U)};
                 barrier.on_message(
-                    sender, 1, as_bytes(encode(sync::Hello{now.ring, lineage, ids})));
+                    sender, 1, as_bytes(encode(sync::Hello{now.ring, lineage, offers})));
                 break;
             }
             default: {
                 if (bytes.size() < 2) {
                     break;
                 }
+                std::string data(as_text(bytes.subspan(2)));
+                if ((what & 0x10) != 0) {
+                    std::vector<sync::Part> parts;
+                    for (const char c : data) {
+                        const std::string name(1, c);
+                        if (parts.empty() || name > parts.back().name) {
+                            parts.push_back({name, std::uint64_t(c) & 3U, 5});
+                        }
+                    }
+                    data = encode_list(parts);
+                }
                 const std::uint64_t digest =
-                    (bytes[1] & 1U) != 0 ? 1 : sync::digest_of(bytes.subspan(2));
+                    (bytes[1] & 1U) != 0 ? (bytes[1] >> 1U) % 5U : sync::digest_of(as_bytes(data));
                 std::string chunk = sync::encode_header({now.ring,
-                                                         std::uint16_t(bytes[0]),
-                                                         std::uint32_t(bytes[1] >> 1U),
-                                                         bytes.size() - 2,
+                                                         std::uint32_t(bytes[0]),
+                                                         std::uint32_t(bytes[1] >> 5U),
+                                                         data.size(),
                                                          digest,
                                                          {}});
-                chunk.append(as_text(bytes.subspan(2)));
+                chunk += data;
                 barrier.on_message(sender, 2, as_bytes(chunk));
             }
         }

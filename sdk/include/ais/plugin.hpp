@@ -55,6 +55,8 @@ struct ServiceInterface {};
 struct ParserInterface {};
 struct CryptoInterface {};
 struct QuorumInterface {};
+struct PartsInterface {};
+struct HandoverInterface {};
 
 template <typename Interface, typename T>
 struct Offer {
@@ -71,9 +73,9 @@ template <typename T>
 struct Offers {
     static constexpr std::size_t capacity() {
         if constexpr (MoreOffers<T>) {
-            return 6 + std::size(T::more_offers);
+            return 8 + std::size(T::more_offers);
         } else {
-            return 6;
+            return 8;
         }
     }
 
@@ -91,6 +93,8 @@ struct Offers {
     static constexpr List make() {
         List made;
         made.add(Offer<ServiceInterface, T>::id, Offer<ServiceInterface, T>::table);
+        made.add(Offer<PartsInterface, T>::id, Offer<PartsInterface, T>::table);
+        made.add(Offer<HandoverInterface, T>::id, Offer<HandoverInterface, T>::table);
         made.add(Offer<ParserInterface, T>::id, Offer<ParserInterface, T>::table);
         made.add(Offer<CryptoInterface, T>::id, Offer<CryptoInterface, T>::table);
         made.add(Offer<QuorumInterface, T>::id, Offer<QuorumInterface, T>::table);

@@ -12,6 +12,8 @@
 //   ais_status save(StateWriter& out)                                    Synchronised: these two
 //   ais_status merge(std::span<const SavedState> states)
 //   void dump(std::string& out)                                          Dumpable
+//   list_parts, save_part, merge_begin, merge_part, merge_end            InParts, parts.hpp
+//   save_local, restore_local                                            HandsOver, handover.hpp
 //
 // A member of that name with another signature, or half of a group, does not compile.
 //
@@ -22,33 +24,16 @@
 
 #include <ais/abi/service.h>
 #include <ais/copy_min.hpp>
+#include <ais/handover.hpp>
+#include <ais/parts.hpp>
 #include <ais/plugin.hpp>
+#include <ais/state_writer.hpp>
 
 #include <span>
 #include <string>
 #include <vector>
 
 namespace ais {
-
-// Where save() writes to.
-class StateWriter {
-  public:
-    explicit StateWriter(const ais_writer& to) : to_(to) {}
-
-    // Copied at once.  After a failure nothing more is written; status() has it.
-    ais_status write(Bytes bytes) {
-        if (status_ == AIS_OK) {
-            status_ = to_.write(to_.context, to_abi(bytes));
-        }
-        return status_;
-    }
-    ais_status write(std::string_view text) { return write(as_bytes(text)); }
-    [[nodiscard]] ais_status status() const { return status_; }
-
-  private:
-    const ais_writer& to_;
-    ais_status status_ = AIS_OK;
-};
 
 // The saved state of one component; views are valid until merge() returns.
 struct SavedState {

@@ -10,9 +10,10 @@
  * Order of the calls:   load → configure (a first regular configuration) →
  * any of deliver, configure, request, client_open, client_close, timers →
  * unload.  After a regular configuration that brought components together the
- * kernel calls save on one member of each component and then merge on all
- * nodes, at the same place of the total order; in between there are no
- * deliver and no request calls.
+ * kernel calls save (on all members for a digest, on one member of each component to
+ * send it) and then merge on all nodes, at the same place of the total order; in
+ * between there are no deliver and no request calls.  A large state is better
+ * moved in parts (draft/parts.h); draft/handover.h has live replacement.
  */
 #ifndef AIS_ABI_SERVICE_H
 #define AIS_ABI_SERVICE_H
