@@ -3,6 +3,7 @@
 #include "client/ais.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace ais::client {
 namespace {
@@ -87,6 +88,11 @@ SaNameT to_name(std::string_view text) {
     name.length = static_cast<SaUint16T>(length);
     copy_bytes(name.value, as_bytes(text.substr(0, length)));
     return name;
+}
+
+SaTimeT time_of_day() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
 }
 
 SaNameT read_name(Reader& in) {

@@ -9,7 +9,7 @@
 //   BAD_HANDLE finalized meanwhile, or the parent's           NO_MEMORY, NO_RESOURCES
 //   NOT_SUPPORTED  at initialization: the executive has not loaded this service
 //
-// Threads: pure functions.
+// Threads: all from any thread.
 
 #pragma once
 
@@ -51,6 +51,9 @@ inline std::string_view name_text(const SaNameT& name) {
 }
 // The rest is 0.  Limit: what is beyond 256 bytes is cut off.
 SaNameT to_name(std::string_view text);
+
+// The time of day: nanoseconds since 1970-01-01 UTC.
+SaTimeT time_of_day();
 
 // On a wire: a u32 length and that many bytes; one that is too long makes the reader bad.
 inline void write_name(Appender& out, const SaNameT& name) {

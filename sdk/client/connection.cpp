@@ -208,6 +208,11 @@ struct Connection::Impl {
 
     std::mutex event_mutex;
     std::optional<ipc::RingConsumer> events;
+    // Requires: event_mutex, bell->heard().
+    void settle() {
+        bell->settle(events->position(), [this] { return events->refresh(); });
+    }
+
     DoorbellSocket bell_socket;
     std::optional<ipc::BellListener<std::atomic<std::uint32_t>, DoorbellSocket>> bell;
     Spinner event_spinner;
@@ -613,7 +618,7 @@ Status Connection::send(std::uint16_t kind, std::span<const ais_bytes> parts, Du
     return written == Status::timeout ? Status::try_again : written;
 }
 
-Status Connection::take_event(Event& out) {
+Status Connection::take_event(Event& out, Settle when) {
     Impl& c = *impl_;
     const Status status = c.state();
     if (status == Status::closed || status == Status::forked) {
@@ -631,7 +636,9 @@ Status Connection::take_event(Event& out) {
         return Status::lost;
     }
     const auto settle = [&] {
-        c.bell->settle(c.events->position(), [&] { return c.events->refresh(); });
+        if (when == Settle::at_once) {
+            c.settle();
+        }
     };
     if (look == ipc::RingConsumer::Look::empty) {
         settle();  // the kernel never rings for nothing, but what if
@@ -650,6 +657,17 @@ Status Connection::take_event(Event& out) {
         c.make_room(c.memory.page().event);
     }
     return Status::ok;
+}
+
+void Connection::settle_events() {
+    Impl& c = *impl_;
+    if (c.state() == Status::forked) {
+        return;
+    }
+    const std::lock_guard lock(c.event_mutex);
+    if (c.bell->heard()) {
+        c.settle();
+    }
 }
 
 Status Connection::wait_event(Duration timeout) {

@@ -56,6 +56,12 @@ struct Response {
     std::size_t size = 0;    // of the whole body, even if the caller's buffer was smaller
 };
 
+// When the selection object stops being readable after the last event was taken.
+enum class Settle : std::uint8_t {
+    at_once,
+    later,  // settle_events() says: the library has put events aside that are not dispatched
+};
+
 // An event, copied out of the shared memory.
 struct Event {
     std::uint16_t kind = 0;
@@ -108,11 +114,13 @@ class Connection {
                 Duration timeout = Duration::zero());
 
     // Take the next event, if one is pending.  Ensures: when the last one has
-    // been taken, fd() is no longer readable.  An event that does not fit memory is
-    // not taken.
+    // been taken, fd() is no longer readable (Settle::at_once).  An event that does not fit
+    // memory is not taken.
     // Status: ok, try_again (none is pending), lost (none will come any more), closed,
     // forked, no_memory.
-    Status take_event(Event& out);
+    Status take_event(Event& out, Settle settle = Settle::at_once);
+    // After Settle::later: fd() is no longer readable if no event is pending.
+    void settle_events();
     // Wait until an event may be pending, or something must be told.
     // Status: ok, timeout, lost, closed, forked.
     Status wait_event(Duration timeout = forever);
