@@ -29,9 +29,10 @@ Node::Node(const NodeOptions& options, Wire& wire, RingStore& store, Observer& o
       groups_(options.group, router_, log),
       barrier_(options.identity.self, groups_, router_, log),
       sessions_(router_, log),
-      engine_(options.totem, options.identity, groups_, log) {
+      source_(groups_, options.tap),
+      engine_(options.totem, options.identity, source_, log) {
     router_.connect(groups_, barrier_);
-    groups_.set_payload_max(engine_.payload_max());
+    groups_.set_payload_max(engine_.payload_max() - (options.tap != nullptr ? Tap::stamp_size : 0));
 }
 
 Node::~Node() = default;
@@ -101,7 +102,7 @@ void Node::emit(const totem::Effect& effect) {
                    [this](const totem::Transmit& transmit) { wire_.transmit(transmit); },
                    [this](const totem::Deliver& deliver) {
                        if (!stopped_) {
-                           groups_.on_deliver(deliver);
+                           this->deliver(deliver);
                        }
                    },
                    [this](const totem::Configure& change) {
@@ -113,7 +114,33 @@ void Node::emit(const totem::Effect& effect) {
                effect);
 }
 
+void Node::deliver(const totem::Deliver& message) {
+    if (source_.tap == nullptr) {
+        groups_.on_deliver(message);
+        return;
+    }
+    source_.tap->on_deliver(message);
+    totem::Deliver bare = message;
+    bare.payload = message.payload.subspan(std::min(Tap::stamp_size, message.payload.size()));
+    groups_.on_deliver(bare);
+}
+
+std::size_t Node::TappedSource::take(MutableBytes room, totem::Guarantee& guarantee) {
+    if (tap == nullptr) {
+        return groups.take(room, guarantee);
+    }
+    const std::size_t size = groups.take(room.subspan(Tap::stamp_size), guarantee);
+    if (size == 0) {
+        return 0;
+    }
+    tap->on_take(room.first(Tap::stamp_size), guarantee);
+    return Tap::stamp_size + size;
+}
+
 void Node::configure(const totem::Configuration& now) {
+    if (source_.tap != nullptr) {
+        source_.tap->on_configure(now);
+    }
     groups_.on_configure(now);
     router_.on_configure(now);
     observer_.on_configuration(now);

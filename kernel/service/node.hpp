@@ -26,6 +26,8 @@
 #include "sync/barrier.hpp"
 #include "totem/engine.hpp"
 
+#include <ais/bytes.hpp>
+
 #include <optional>
 #include <string>
 
@@ -64,6 +66,23 @@ class Observer {
     ~Observer() = default;
 };
 
+// Sees every payload of the ring on its way, for a simulator that judges the order: it puts a
+// stamp in front of what is sent, and finds it again in front of what is delivered.  All nodes of
+// a ring have one, or none.  Must not call the node.
+class Tap {
+  public:
+    static constexpr std::size_t stamp_size = 20;
+    // The ring takes a payload of ours now.  Fill the stamp.
+    virtual void on_take(MutableBytes stamp, totem::Guarantee guarantee) = 0;
+    // Before the groups get it; stamp included.
+    virtual void on_deliver(const totem::Deliver& stamped) = 0;
+    // Before groups, services and observer see it.
+    virtual void on_configure(const totem::Configuration& now) = 0;
+
+  protected:
+    ~Tap() = default;
+};
+
 struct NodeOptions {
     totem::Config totem;
     totem::Engine::Identity identity;
@@ -71,6 +90,7 @@ struct NodeOptions {
     // Requests of clients taken in one turn, so that the token never waits
     // long behind them.
     std::size_t request_budget = 512;
+    Tap* tap = nullptr;  // outlives the node
 };
 
 class Node final : private totem::Effects {
@@ -104,7 +124,17 @@ class Node final : private totem::Effects {
     [[nodiscard]] std::string describe() const;
 
   private:
+    // The groups, or the groups behind a tap.
+    struct TappedSource final : totem::Source {
+        TappedSource(group::Groups& the_groups, Tap* the_tap) : groups(the_groups), tap(the_tap) {}
+        [[nodiscard]] std::size_t backlog() const override { return groups.backlog(); }
+        std::size_t take(MutableBytes room, totem::Guarantee& guarantee) override;
+        group::Groups& groups;
+        Tap* tap;
+    };
+
     void emit(const totem::Effect& effect) override;
+    void deliver(const totem::Deliver& message);
     void configure(const totem::Configuration& now);
     void stop(std::string_view why);
 
@@ -121,6 +151,7 @@ class Node final : private totem::Effects {
     group::Groups groups_;
     sync::Barrier barrier_;
     ipc::Sessions sessions_;
+    TappedSource source_;
     totem::Engine engine_;
 };
 

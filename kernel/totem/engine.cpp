@@ -376,6 +376,12 @@ std::size_t Engine::payload_max() const {
     return state_->config.datagram_max - data_overhead;
 }
 
+Phase Engine::phase() const {
+    return state_->phase;
+}
+const RingId& Engine::current_ring() const {
+    return state_->phase == Phase::recovery ? state_->forming->id : state_->installed->id;
+}
 bool Engine::is_operational() const {
     return state_->phase == Phase::operational;
 }

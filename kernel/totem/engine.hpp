@@ -42,6 +42,7 @@ namespace ais::totem {
 
 struct Stats;
 enum class Hint : std::uint8_t;  // detector.hpp
+enum class Phase : std::uint8_t;  // state.hpp
 
 // What a datagram is, so that links can choose socket, link and order.
 enum class Traffic : std::uint8_t {
@@ -150,6 +151,9 @@ class Engine {
 
     // Observers, for logs, status and tests.
     [[nodiscard]] bool is_operational() const;
+    [[nodiscard]] Phase phase() const;
+    // The ring whose token is passed on: the installed one, in Recovery the one that is formed.
+    [[nodiscard]] const RingId& current_ring() const;
     [[nodiscard]] const Configuration& configuration() const;  // the last regular one
     // Why `node` was left out of the ring that came last, in words for a log; empty if
     // that is not known (it may have restarted, or gone its own way).
