@@ -2,321 +2,285 @@
 
 #include "sim/story.hpp"
 
-#include "sim/world.hpp"
+#include "sim/cluster.hpp"
 
 #include <algorithm>
-#include <iostream>
+#include <bit>
+#include <iomanip>
+#include <memory>
 #include <sstream>
 
 namespace ais::sim {
 
 namespace {
 
-using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-enum class Fault : unsigned {
-    crash,
-    leave,
-    pause,
-    partition,
-    one_way,
-    burst_loss,
-    congestion,
-    count
-};
+// How long a cluster may take to become whole and to settle.  Far above what it needs; what it took
+// is in the outcome.
+constexpr Duration settle_max = seconds(30);
+constexpr Duration settle_step = milliseconds(50);
+// What is on its way when all has settled arrives.
+constexpr Duration last_step = milliseconds(500);
+// Datagrams kept, if the faults want old ones.
+constexpr std::size_t kept_max = 256;
 
-const char* name_of(Fault fault) {
-    static constexpr const char* names[] = {
-        "crash", "leave", "pause", "partition", "one-way", "burst", "congestion"};
-    return names[static_cast<unsigned>(fault)];
+const ais_plugin* find_plugin(std::string_view name, std::span<const ais_plugin* const> plugins) {
+    const auto at = std::find_if(plugins.begin(), plugins.end(), [&](const ais_plugin* plugin) {
+        return plugin->name == name;
+    });
+    return at != plugins.end() ? *at : nullptr;
 }
 
-totem::Config choose_config(Prng& prng) {
-    totem::Config config;
-    static constexpr std::uint32_t windows[] = {1, 2, 5, 20, 50, 256};
-    config.window_size = windows[prng.below(6)];
-    config.max_messages = static_cast<std::uint32_t>(std::max<std::uint64_t>(
-        1, prng.chance(1, 2) ? config.window_size : config.window_size / 2));
-    switch (prng.below(3)) {
-        case 0:
-            config.accelerated_window = 0;
-            break;
-        case 1:
-            config.accelerated_window = config.max_messages;
-            break;
-        default:
-            config.accelerated_window = config.max_messages / 2;
-            break;
+MachineSettings settings_of(const Plan& plan, std::span<const ais_plugin* const> plugins) {
+    MachineSettings settings;
+    settings.totem = plan.totem;
+    settings.ipc.message_max = plan.workload->message_max;
+    settings.ipc.header_room = 4U << 10;
+    const std::size_t frame = ipc::frame_space(settings.ipc.message_max + settings.ipc.header_room);
+    settings.ipc.request_ring = settings.ipc.response_ring = settings.ipc.event_ring =
+        std::bit_ceil(2 * frame);
+    settings.ipc.outbox_max = 16 * frame;
+    settings.group.message_max = settings.ipc.message_max + settings.ipc.header_room;
+    settings.group.queue_max = 4 * settings.group.message_max;
+    for (const char* const* name = plan.workload->plugins; name != nullptr && *name != nullptr;
+         ++name) {
+        settings.plugins.push_back({find_plugin(*name, plugins), {}});
     }
-    config.log_slots = prng.chance(1, 2) ? 4096 : 12 * 256;
-    config.datagram_max = prng.chance(1, 3) ? 700 : 1400;
-    config.seqno_unchanged_rotations = prng.chance(1, 2) ? 30 : 4;
-    return config;
+    return settings;
 }
 
-Conditions choose_conditions(Prng& prng) {
-    Conditions conditions;
-    conditions.delay = microseconds(100 + prng.below(400));
-    conditions.jitter = microseconds(prng.below(400));
-    static constexpr std::uint32_t losses[] = {0, 0, 1000, 10000, 50000};
-    conditions.loss_ppm = losses[prng.below(5)];
-    conditions.duplicate_ppm = prng.chance(1, 3) ? 20000 : 0;
-    conditions.reorder_ppm = prng.chance(1, 3) ? 30000 : 0;
-    conditions.reorder_delay = milliseconds(1 + prng.below(10));
-    return conditions;
-}
-
-class Teller {
+class Run {
   public:
-    explicit Teller(const Story& story) : story_(story), world_(story.seed), prng_(world_.prng()) {
-        if (story.log != nullptr) {
-            world_.log_to(*story.log);
-        }
-        const std::size_t chosen = 1 + prng_.below(prng_.chance(1, 8) ? 12 : 6);
-        count_ = story.nodes != 0 ? story.nodes : chosen;
-        world_.configure(choose_config(prng_));
-        conditions_ = choose_conditions(prng_);
-        world_.network().set(conditions_);
-        for (unsigned fault = 0; fault < static_cast<unsigned>(Fault::count); ++fault) {
-            if (prng_.chance(1, 3)) {
-                faults_.push_back(static_cast<Fault>(fault));
-            }
-        }
-        fault_gap_ =
-            milliseconds(prng_.chance(1, 3) ? 30 + prng_.below(300) : 200 + prng_.below(3000));
-        if (prng_.chance(1, 4)) {
-            lose_one_type();
-        }
-        send_gap_ = microseconds(500 + prng_.below(prng_.chance(1, 3) ? 5000 : 200000));
-        burst_max_ = 1 + prng_.below(prng_.chance(1, 4) ? 60 : 5);
-        safe_percent_ = prng_.below(101);
+    Run(const Plan& plan, std::span<const ais_plugin* const> plugins, const Watching& watching)
+        : plan_(plan),
+          watching_(watching),
+          workload_(plan.workload->make()),
+          cluster_(plan.seed, plan.nodes, settings_of(plan, plugins), watching.trace),
+          active_(plan.faults.size(), false) {
+        cluster_.network().set(plan.conditions);
+        cluster_.set_workload(*workload_);
+        cluster_.set_coverage(watching.coverage);
     }
 
-    Outcome tell() {
-        const Instant begin = world_.now();
-        end_ = begin + story_.length;
-        for (std::size_t i = 1; i <= count_; ++i) {
-            const NodeId node(static_cast<ais_node_id>(i));
-            world_.at(begin + milliseconds(prng_.below(faults_.empty() ? 5 : 400)),
-                      [this, node] { world_.start(node); });
-        }
-        schedule_send();
-        if (!faults_.empty()) {
-            schedule_fault();
-        }
-        world_.run_until(end_);
+    Outcome play() {
+        cluster_.tell({}, "plan", plan_.to_text());
+        workload_->setup(cluster_);
+        workload_->start(cluster_);
+        schedule_starts();
+        schedule_faults();
+        run_to_the_end();
         calm_down();
-        world_.run_until(end_ + seconds(6));
-        world_.close_history();
+        const Duration settled_after = settle();
+        cluster_.close();
+        if (cluster_.is_whole()) {
+            workload_->check(cluster_);
+        }
 
         // Loss may break a ring at any time: then changes have a cause.
-        world_.history().had_faults = !faults_.empty() || conditions_.loss_ppm > 0 || picky_;
+        const Conditions& weather = plan_.conditions;
+        cluster_.history().had_faults = !plan_.faults.empty() || weather.loss_ppm > 0 ||
+                                        weather.burst_begin_ppm > 0 || weather.tail_ppm > 0 ||
+                                        weather.reorder_ppm > 0 || weather.bandwidth > 0;
         Outcome outcome;
-        outcome.violations = check_all(world_.history());
-        outcome.digest = world_.history().digest();
-        outcome.about = about();
+        outcome.violations = check_all(cluster_.history());
+        for (const std::string& text : cluster_.violations()) {
+            outcome.violations.texts.push_back(text);
+        }
+        outcome.digest = cluster_.history().digest();
+        outcome.settled_after = settled_after;
+        outcome.simulated = cluster_.age();
+        outcome.events = cluster_.stats().events;
+        outcome.about = about(settled_after);
+        for (const std::string& text : outcome.violations.texts) {
+            cluster_.tell({}, "judgement", text);
+        }
         return outcome;
     }
 
   private:
-    template <typename... Parts>
-    void say(const Parts&... parts) {
-        if (story_.trace) {
-            std::cout << to_ms(world_.now().time_since_epoch()) << " ms  ";
-            (std::cout << ... << parts) << '\n';
+    void schedule_starts() {
+        // Together, or one after the other.
+        const std::uint64_t spread_us = plan_.faults.empty() ? 5000 : 400000;
+        for (std::size_t i = 1; i <= plan_.nodes; ++i) {
+            const NodeId node(static_cast<ais_node_id>(i));
+            const auto at = std::chrono::microseconds(cluster_.prng().below(spread_us));
+            cluster_.at(at, [this, node] {
+                if (!cluster_.is_up(node.value())) {
+                    cluster_.start(node, false);
+                }
+            });
         }
     }
 
-    // The network has something against one type of packet.
-    void lose_one_type() {
-        const auto type = static_cast<std::uint8_t>(1 + prng_.below(6));
-        const std::uint64_t percent = 3 + prng_.below(30);
-        picky_ = true;
-        world_.network().set_filter([this, type, percent](NodeId, NodeId, Bytes datagram) {
-            return world_.now() < end_ && datagram.size() > 3 && datagram[3] == type &&
-                   prng_.chance(percent, 100);
-        });
+    void schedule_faults() {
+        for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
+            const Fault& fault = plan_.faults[i];
+            if (fault.kind == find_nemesis("replay") || fault.kind == find_nemesis("garbage")) {
+                cluster_.keep_for_replay(kept_max);
+            }
+            cluster_.at(fault.at, [this, i] { begin(i); });
+        }
     }
 
-    NodeId any_node() { return NodeId(static_cast<ais_node_id>(1 + prng_.below(count_))); }
-
-    void schedule_send() {
-        world_.at(world_.now() + send_gap_ +
-                      Duration(static_cast<std::int64_t>(
-                          prng_.below(static_cast<std::uint64_t>(send_gap_.count())))),
-                  [this] {
-                      if (world_.now() >= end_) {
-                          return;
-                      }
-                      send_some();
-                      schedule_send();
-                  });
-    }
-
-    void send_some() {
-        const NodeId node = any_node();
-        // A slow ring must not drown in what nobody could deliver in time.
-        if (!world_.is_alive(node) || world_.backlog(node) > 200) {
+    void begin(std::size_t i) {
+        const Fault& fault = plan_.faults[i];
+        if (cluster_.is_traced()) {
+            std::ostringstream text;
+            text << fault.to_text() << " for " << std::fixed << std::setprecision(6)
+                 << std::chrono::duration<double>(fault.length).count() << " s";
+            cluster_.tell({}, "fault", text.view());
+        }
+        if (!fault.kind->begin(cluster_, fault)) {
+            cluster_.tell({}, "fault", "makes no sense now");
             return;
         }
-        const std::size_t burst = 1 + prng_.below(burst_max_);
-        for (std::size_t i = 0; i < burst; ++i) {
-            const Guarantee guarantee =
-                prng_.below(100) < safe_percent_ ? Guarantee::safe : Guarantee::agreed;
-            world_.send(node, guarantee, prng_.chance(1, 10) ? 1400 : 20 + prng_.below(100));
-            ++sent_;
+        ++begun_;
+        if (fault.kind->end != nullptr) {
+            active_[i] = true;
+            cluster_.at(fault.at + fault.length, [this, i] { end(i); });
         }
     }
 
-    void schedule_fault() {
-        world_.at(world_.now() + fault_gap_ / 4 +
-                      Duration(static_cast<std::int64_t>(
-                          prng_.below(static_cast<std::uint64_t>(fault_gap_.count())))),
-                  [this] {
-                      if (world_.now() >= end_) {
-                          return;
-                      }
-                      fail(faults_[prng_.below(faults_.size())]);
-                      schedule_fault();
-                  });
-    }
-
-    Duration a_while(std::uint64_t max_ms) { return milliseconds(1 + prng_.below(max_ms)); }
-
-    void start_later(NodeId node) {
-        const bool wiped = prng_.chance(1, 4);
-        const Duration delay = a_while(prng_.chance(1, 3) ? 20 : 3000);
-        world_.at(world_.now() + delay, [this, node, wiped] {
-            if (!world_.is_alive(node)) {
-                say("start ", node.value(), wiped ? " wiped" : "");
-                world_.start(node, wiped);
+    void end(std::size_t i) {
+        if (active_[i]) {
+            active_[i] = false;
+            if (cluster_.is_traced()) {
+                cluster_.tell({}, "fault ends", plan_.faults[i].to_text());
             }
-        });
-    }
-
-    void fail(Fault fault) {
-        ++faults_told_;
-        const NodeId node = any_node();
-        switch (fault) {
-            case Fault::crash:
-            case Fault::leave:
-                if (world_.is_alive(node) && !world_.is_paused(node)) {
-                    say(name_of(fault), ' ', node.value());
-                    fault == Fault::crash ? world_.crash(node) : world_.leave(node);
-                    start_later(node);
-                }
-                break;
-            case Fault::pause:
-                if (world_.is_alive(node) && !world_.is_paused(node)) {
-                    say("pause ", node.value());
-                    world_.pause(node);
-                    world_.at(world_.now() + a_while(prng_.chance(1, 2) ? 300 : 3000),
-                              [this, node] {
-                                  say("resume ", node.value());
-                                  world_.resume(node);
-                              });
-                }
-                break;
-            case Fault::partition: {
-                std::vector<totem::Members> groups(2 + prng_.below(2));
-                for (std::size_t i = 1; i <= count_; ++i) {
-                    groups[prng_.below(groups.size())].insert(NodeId(static_cast<ais_node_id>(i)));
-                }
-                if (prng_.chance(1, 3)) {
-                    say("heal");
-                    world_.network().heal();
-                } else {
-                    say("partition ", groups[0], ' ', groups[1]);
-                    world_.network().partition(groups);
-                }
-                break;
-            }
-            case Fault::one_way: {
-                const NodeId to = any_node();
-                say("cut ", node.value(), "->", to.value());
-                world_.network().cut(node, to);
-                world_.at(world_.now() + a_while(2000), [this, node, to] {
-                    say("mend ", node.value(), "->", to.value());
-                    world_.network().mend(node, to);
-                });
-                break;
-            }
-            case Fault::burst_loss: {
-                Conditions bad = conditions_;
-                bad.loss_ppm = static_cast<std::uint32_t>(100000 + prng_.below(700000));
-                say("burst of loss ", bad.loss_ppm / 10000, " %");
-                world_.network().set(bad);
-                world_.at(world_.now() + a_while(200),
-                          [this] { world_.network().set(conditions_); });
-                break;
-            }
-            case Fault::congestion:
-                world_.set_congested(node, true);
-                world_.at(world_.now() + a_while(500),
-                          [this, node] { world_.set_congested(node, false); });
-                break;
-            case Fault::count:
-                break;
+            plan_.faults[i].kind->end(cluster_, plan_.faults[i]);
         }
     }
 
-    // No more faults: everything is mended, everybody is there.
+    void run_to_the_end() {
+        Duration next{};
+        while (next < plan_.length) {
+            next = std::min<Duration>(next + std::chrono::minutes(1), plan_.length);
+            cluster_.run_until(next);
+            if (watching_.progress) {
+                watching_.progress(next);
+            }
+        }
+    }
+
+    // No more faults: everything is mended, everybody is there, the weather is fair.
     void calm_down() {
-        say("calm down");
-        Conditions good = conditions_;
+        cluster_.tell({}, "calm", "everything is mended");
+        for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
+            end(i);
+        }
+        Conditions good = plan_.conditions;
         good.loss_ppm = std::min<std::uint32_t>(good.loss_ppm, 1000);
         good.reorder_ppm = 0;
-        conditions_ = good;
-        world_.network().set(good);
-        world_.network().heal();
-        for (std::size_t i = 1; i <= count_; ++i) {
+        good.burst_begin_ppm = 0;
+        cluster_.network().set(good);
+        cluster_.network().heal();
+        for (std::size_t i = 1; i <= plan_.nodes; ++i) {
             const NodeId node(static_cast<ais_node_id>(i));
-            if (!world_.is_alive(node)) {
-                world_.start(node);
+            cluster_.machine(node).resume();
+            if (!cluster_.machine(node).is_up()) {
+                cluster_.start(node, false);
             }
-            if (world_.is_paused(node)) {
-                world_.resume(node);
-            }
-            world_.set_congested(node, false);
         }
+        cluster_.set_calm();
     }
 
-    std::string about() {
-        std::ostringstream to;
-        to << count_ << " nodes, window " << world_.config().window_size << '/'
-           << world_.config().max_messages << '/' << world_.config().accelerated_window << ", loss "
-           << conditions_.loss_ppm << " ppm, faults:";
-        for (const Fault fault : faults_) {
-            to << ' ' << name_of(fault);
+    Duration settle() {
+        const Duration begin = cluster_.age();
+        while (!(cluster_.is_whole() && workload_->is_settled(cluster_))) {
+            if (cluster_.age() - begin >= settle_max) {
+                const std::string why = cluster_.why_not_whole();
+                cluster_.fail("settling: " + std::to_string(settle_max / seconds(1)) +
+                              " s after the last fault " +
+                              (why.empty() ? std::string("the workload still waits") : why));
+                break;
+            }
+            cluster_.run_until(cluster_.age() + settle_step);
         }
-        to << "; " << faults_told_ << " faults, " << sent_ << " sent, "
-           << world_.history().deliveries() << " delivered, " << world_.history().configurations()
-           << " configurations, " << world_.datagrams() << " datagrams";
+        const Duration took = cluster_.age() - begin;
+        cluster_.run_until(cluster_.age() + last_step);
+        return took;
+    }
+
+    std::string about(Duration settled_after) {
+        std::ostringstream to;
+        to << plan_.to_text() << "; " << cluster_.history().deliveries() << " datagrams delivered, "
+           << cluster_.history().configurations() << " configurations, "
+           << cluster_.state_digests() << " digests of states, " << cluster_.stats().datagrams
+           << " datagrams, " << cluster_.stats().events << " events, settled after "
+           << to_ms(settled_after) << " ms";
         return to.str();
     }
 
-    const Story& story_;
-    World world_;
-    Prng& prng_;
-    std::size_t count_ = 0;
-    Conditions conditions_;
-    std::vector<Fault> faults_;
-    Duration fault_gap_{};
-    Duration send_gap_{};
-    std::uint64_t burst_max_ = 1;
-    std::uint64_t safe_percent_ = 0;
-    Instant end_{};
-    bool picky_ = false;
-    std::size_t sent_ = 0;
-    std::size_t faults_told_ = 0;
+    const Plan& plan_;
+    const Watching& watching_;
+    // Why in this order: clients that end with the cluster may still speak to the workload.
+    std::unique_ptr<Workload> workload_;
+    Cluster cluster_;
+    std::vector<bool> active_;
+    std::size_t begun_ = 0;
 };
+
+// "agreed order: node 1 …" → "agreed order".
+std::string property_of(const Outcome& outcome) {
+    if (outcome.violations.texts.empty()) {
+        return {};
+    }
+    const std::string& text = outcome.violations.texts.front();
+    return text.substr(0, text.find(':'));
+}
 
 }  // namespace
 
-Outcome tell(const Story& story) {
-    return Teller(story).tell();
+Outcome run(const Plan& plan,
+            std::span<const ais_plugin* const> plugins,
+            const Watching& watching) {
+    for (const char* const* name = plan.workload->plugins; name != nullptr && *name != nullptr;
+         ++name) {
+        if (find_plugin(*name, plugins) == nullptr) {
+            Outcome outcome;
+            outcome.violations.texts.push_back(std::string("setup: the workload ") +
+                                               plan.workload->name + " needs the plugin " + *name +
+                                               ", which is not there: name it with --plugin");
+            return outcome;
+        }
+    }
+    return Run(plan, plugins, watching).play();
+}
+
+Plan shrink(const Plan& plan,
+            std::span<const ais_plugin* const> plugins,
+            std::size_t runs_max,
+            const std::function<void(const std::string&)>& tell) {
+    const std::string wanted = property_of(run(plan, plugins));
+    Plan best = plan;
+    std::size_t runs = 1;
+    // Leave out halves, then quarters, … as long as that helps.
+    for (std::size_t size = std::max<std::size_t>(1, best.faults.size() / 2); !wanted.empty();) {
+        bool helped = false;
+        for (std::size_t begin = 0; begin < best.faults.size() && runs < runs_max;) {
+            Plan less = best;
+            const auto first = less.faults.begin() + static_cast<std::ptrdiff_t>(begin);
+            const auto last = less.faults.begin() + static_cast<std::ptrdiff_t>(
+                                                        std::min(begin + size, less.faults.size()));
+            less.faults.erase(first, last);
+            ++runs;
+            if (property_of(run(less, plugins)) == wanted) {
+                best = std::move(less);
+                helped = true;
+                tell("run " + std::to_string(runs) + ": fails with " +
+                     std::to_string(best.faults.size()) + " faults");
+            } else {
+                begin += size;
+            }
+        }
+        if (runs >= runs_max || best.faults.empty() || (size == 1 && !helped)) {
+            break;
+        }
+        size = std::max<std::size_t>(1, helped ? size : size / 2);
+    }
+    return best;
 }
 
 }  // namespace ais::sim

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+#include "sim/coverage.hpp"
+
+#include "totem/packet.hpp"
+#include "totem/state.hpp"
+
+#include <iomanip>
+#include <ostream>
+
+namespace ais::sim {
+
+using totem::PacketType;
+using totem::Phase;
+
+const char* Coverage::name_of(Event event) {
+    static constexpr const char* names[] = {"token of our ring",
+                                            "token of another ring",
+                                            "data of our ring",
+                                            "data of another ring",
+                                            "join",
+                                            "commit token",
+                                            "merge detect",
+                                            "hold cancel",
+                                            "refused datagram",
+                                            "token timeout",
+                                            "consensus timeout",
+                                            "join timeout",
+                                            "token sent again",
+                                            "pause noticed"};
+    static_assert(std::size(names) == static_cast<std::size_t>(Event::count));
+    return names[index(event)];
+}
+
+const char* Coverage::name_of(State state) {
+    static constexpr const char* names[] = {"Operational", "Gather", "Commit", "Recovery"};
+    return names[index(state)];
+}
+
+bool Coverage::state_of(const totem::Engine& engine, State& state) {
+    switch (engine.phase()) {
+        case Phase::operational:
+            state = State::operational;
+            return true;
+        case Phase::gather:
+            state = State::gather;
+            return true;
+        case Phase::commit:
+            state = State::commit;
+            return true;
+        case Phase::recovery:
+            state = State::recovery;
+            return true;
+        case Phase::idle:
+        case Phase::left:
+            break;
+    }
+    return false;
+}
+
+Coverage::Event Coverage::classify(const totem::Engine& engine, NodeId from, Bytes datagram) {
+    totem::PacketHeader header;
+    if (totem::decode(datagram, header) != totem::Verdict::ok || header.sender != from) {
+        return Event::refused;
+    }
+    const Bytes body = datagram.subspan(totem::PacketHeader::size);
+    const totem::RingId& ours = engine.current_ring();
+    switch (header.type) {
+        case PacketType::token: {
+            totem::Token token;
+            return !totem::decode(body, token) ? Event::refused
+                   : token.ring == ours        ? Event::token_of_our_ring
+                                               : Event::token_of_another;
+        }
+        case PacketType::data: {
+            totem::Message message;
+            return !totem::decode(body, message)                 ? Event::refused
+                   : message.ring == ours                        ? Event::data_of_our_ring
+                   : message.ring == engine.configuration().ring ? Event::data_of_our_ring
+                                                                 : Event::data_of_another;
+        }
+        case PacketType::join: {
+            totem::Join join;
+            return totem::decode(body, from, join) ? Event::join : Event::refused;
+        }
+        case PacketType::commit_token: {
+            totem::CommitToken token;
+            return totem::decode(body, token) ? Event::commit_token : Event::refused;
+        }
+        case PacketType::merge_detect:
+            return Event::merge_detect;
+        case PacketType::hold_cancel:
+            return Event::hold_cancel;
+    }
+    return Event::refused;
+}
+
+void Coverage::report(std::ostream& to) const {
+    to << std::left << std::setw(24) << "event" << std::right;
+    for (std::size_t state = 0; state < cells_.size(); ++state) {
+        to << std::setw(13) << name_of(static_cast<State>(state));
+    }
+    to << '\n';
+    std::size_t empty = 0;
+    for (std::size_t event = 0; event < static_cast<std::size_t>(Event::count); ++event) {
+        to << std::left << std::setw(24) << name_of(static_cast<Event>(event)) << std::right;
+        for (const auto& row : cells_) {
+            if (row[event] == 0) {
+                to << std::setw(13) << '-';
+                ++empty;
+            } else {
+                to << std::setw(13) << row[event];
+            }
+        }
+        to << '\n';
+    }
+    to << empty << " of " << cells_.size() * static_cast<std::size_t>(Event::count)
+       << " cells were never reached\n";
+}
+
+}  // namespace ais::sim

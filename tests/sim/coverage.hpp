@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Which rows of the protocol's table (state × event) the runs have been through.
+//
+// An event is a datagram as it reaches an engine, or a timer that has made the engine leave its
+// state or resend; the state is the one before.
+
+#pragma once
+
+#include "totem/engine.hpp"
+
+#include <array>
+#include <cstdint>
+#include <iosfwd>
+#include <string_view>
+
+namespace ais::sim {
+
+class Coverage {
+  public:
+    enum class Event : std::uint8_t {
+        token_of_our_ring,
+        token_of_another,
+        data_of_our_ring,
+        data_of_another,
+        join,
+        commit_token,
+        merge_detect,
+        hold_cancel,
+        refused,  // malformed, of another version, of a wrong sender
+        token_timeout,
+        consensus_timeout,
+        join_timeout,
+        token_again,
+        pause,
+        count
+    };
+    enum class State : std::uint8_t { operational, gather, commit, recovery, count };
+
+    static const char* name_of(Event event);
+    static const char* name_of(State state);
+
+    void add(State state, Event event) { ++cells_[index(state)][index(event)]; }
+    [[nodiscard]] std::uint64_t at(State state, Event event) const {
+        return cells_[index(state)][index(event)];
+    }
+
+    // What the datagram is to an engine in this state.
+    static Event classify(const totem::Engine& engine, NodeId from, Bytes datagram);
+    // False: not in one of the four states.
+    static bool state_of(const totem::Engine& engine, State& state);
+
+    // A table for people, and which cells are empty.
+    void report(std::ostream& to) const;
+
+  private:
+    template <typename Enum>
+    static constexpr std::size_t index(Enum value) {
+        return static_cast<std::size_t>(value);
+    }
+
+    std::array<std::array<std::uint64_t, static_cast<std::size_t>(Event::count)>,
+               static_cast<std::size_t>(State::count)>
+        cells_{};
+};
+
+}  // namespace ais::sim
