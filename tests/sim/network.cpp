@@ -15,7 +15,12 @@ Duration up_to(Prng& prng, Duration bound) {
         static_cast<std::int64_t>(prng.below(static_cast<std::uint64_t>(bound.count()) + 1)));
 }
 
-// No draw for what cannot happen: parameters of a seed that are not used cost nothing.
+// Draws in any case, so that weather that changes leaves the rest of a run as it was.
+bool may_happen(Prng& prng, std::uint32_t ppm) {
+    return prng.chance(ppm, 1000000);
+}
+
+// No draw for what few seeds have.
 bool happens(Prng& prng, std::uint32_t ppm) {
     return ppm > 0 && prng.chance(ppm, 1000000);
 }
@@ -114,7 +119,7 @@ bool Network::depart(Instant now, totem::LinkId link, NodeId from, std::size_t s
 
 bool Network::is_lost(Path& path, NodeId from, NodeId to, Bytes datagram) {
     if (path.is_cut || path.blocks > 0 || (filter_ && filter_(from, to, datagram)) ||
-        happens(prng_, conditions_.loss_ppm + disturbance_.loss_ppm)) {
+        may_happen(prng_, conditions_.loss_ppm + disturbance_.loss_ppm)) {
         return true;
     }
     if (conditions_.burst_begin_ppm > 0) {
@@ -146,14 +151,14 @@ void Network::plan(Instant now,
     if (happens(prng_, conditions_.tail_ppm)) {
         arrival += up_to(prng_, conditions_.tail);
     }
-    if (happens(prng_, conditions_.reorder_ppm + disturbance_.reorder_ppm)) {
+    if (may_happen(prng_, conditions_.reorder_ppm + disturbance_.reorder_ppm)) {
         arrival += up_to(prng_, conditions_.reorder_delay);
     } else {
         arrival = std::max(arrival, path.last);
         path.last = arrival;
     }
     arrivals.push_back(arrival);
-    if (happens(prng_, conditions_.duplicate_ppm + disturbance_.duplicate_ppm)) {
+    if (may_happen(prng_, conditions_.duplicate_ppm + disturbance_.duplicate_ppm)) {
         arrivals.push_back(arrival + up_to(prng_, conditions_.reorder_delay));
     }
 }

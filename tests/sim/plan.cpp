@@ -106,6 +106,7 @@ std::vector<Fault> choose_faults(const Wishes& wishes, std::size_t nodes) {
         for (;;) {
             at += gap / 4 + Duration(static_cast<std::int64_t>(
                                 prng.below(static_cast<std::uint64_t>(gap.count()) * 3 / 2)));
+            at = std::chrono::duration_cast<microseconds>(at);
             if (at >= wishes.length) {
                 break;
             }
@@ -113,7 +114,8 @@ std::vector<Fault> choose_faults(const Wishes& wishes, std::size_t nodes) {
             fault.at = at;
             fault.kind = kind;
             kind->choose(prng, nodes, fault);
-            fault.length = std::min(fault.length, wishes.length - at);
+            fault.length = std::chrono::duration_cast<microseconds>(
+                std::min(fault.length, wishes.length - at));
             faults.push_back(std::move(fault));
         }
     }
