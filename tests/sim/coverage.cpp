@@ -22,6 +22,7 @@ const char* Coverage::name_of(Event event) {
                                             "commit token",
                                             "merge detect",
                                             "hold cancel",
+                                            "probe",
                                             "refused datagram",
                                             "token timeout",
                                             "consensus timeout",
@@ -91,6 +92,10 @@ Coverage::Event Coverage::classify(const totem::Engine& engine, NodeId from, Byt
             return Event::merge_detect;
         case PacketType::hold_cancel:
             return Event::hold_cancel;
+        case PacketType::probe:
+        case PacketType::probe_answer:
+        case PacketType::probe_request:
+            return Event::probe;
     }
     return Event::refused;
 }

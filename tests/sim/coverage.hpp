@@ -27,6 +27,7 @@ class Coverage {
         commit_token,
         merge_detect,
         hold_cancel,
+        probe,    // and answers, and what is asked of others
         refused,  // malformed, of another version, of a wrong sender
         token_timeout,
         consensus_timeout,
