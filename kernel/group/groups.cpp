@@ -4,6 +4,7 @@
 
 #include "group/groups.hpp"
 
+#include "base/mutation.hpp"
 #include "group/assembler.hpp"
 #include "group/chunk.hpp"
 #include "group/packer.hpp"
@@ -76,8 +77,10 @@ void Groups::on_configure(const totem::Configuration& now) {
     if (now.kind != totem::Configuration::Kind::regular) {
         return;  // the last fragments of nodes that left may still come
     }
-    impl_->gate_open = false;
-    impl_->stats.dropped_partial += impl_->assembler.drop_partials();
+    impl_->gate_open = AIS_MUTATION(gate_open);
+    if (!AIS_MUTATION(partial_kept)) {
+        impl_->stats.dropped_partial += impl_->assembler.drop_partials();
+    }
     impl_->packer.rewind();
     impl_->packer.clear(Lane::kernel);
 }

@@ -12,6 +12,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -100,7 +101,7 @@ void Barrier::Impl::on_configure(const totem::Configuration& now) {
     }
     const auto own_index = now.members.index_of(self);
     AIS_ASSERT(own_index.has_value());
-    groups.set_gate(false);
+    groups.set_gate(AIS_MUTATION(gate_open));
     if (phase == Phase::hellos || phase == Phase::streams) {
         ++stats.aborted;
         AIS_LOG(log,

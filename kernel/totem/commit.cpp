@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 #include "totem/state.hpp"
 
 #include <algorithm>
@@ -28,7 +29,7 @@ void forward_commit_token(State& s, Effects& out) {
 void adopt(State& s, Effects& out) {
     Ring& ring = *s.forming;
     ring.reset(s.commit.ring, s.commit.members(), s.self);
-    AIS_ASSERT(s.commit.ring.seq > s.adopted_seq);
+    AIS_ASSERT(s.commit.ring.seq > s.adopted_seq || AIS_MUTATION(number_reused));
     s.adopted_seq = s.commit.ring.seq;
     s.known_seq = std::max(s.known_seq, s.adopted_seq);
     out.emit(Persist{s.adopted_seq});
@@ -50,16 +51,19 @@ void adopt(State& s, Effects& out) {
     s.phase = Phase::commit;
     ++s.stats.commits;
     s.deadlines.clear_all();
-    s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);
+    if (!AIS_MUTATION(commit_waits_forever)) {
+        s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);
+    }
 }
 
 bool is_expected(const State& s, const CommitToken& token, const Members& members) {
-    if (token.ring.seq <= s.adopted_seq || token.ring.seq > s.known_seq + ring_seq_jump_max ||
+    if ((token.ring.seq <= s.adopted_seq && !AIS_MUTATION(number_reused)) ||
+        token.ring.seq > s.known_seq + ring_seq_jump_max ||
         token.hop != *members.index_of(s.self)) {
         return false;
     }
     if (s.phase == Phase::gather) {
-        return members == s.processors.without(s.failed);
+        return members == s.processors.without(s.failed) || AIS_MUTATION(commit_of_other_set);
     }
     // Why also in Commit: the representative may have begun anew before we
     // noticed that its former commit token was lost.
@@ -72,7 +76,9 @@ void create_commit_token(State& s, Effects& out) {
     AIS_ASSERT(s.phase == Phase::gather);
     const Members members = s.processors.without(s.failed);
     AIS_ASSERT(members.lowest() == s.self);
-    const std::uint64_t seq = std::max(s.known_seq, s.adopted_seq) + 4;
+    const std::uint64_t seq =
+        (AIS_MUTATION(number_reused) ? s.installed->id.seq : std::max(s.known_seq, s.adopted_seq)) +
+        4;
     s.commit = CommitToken{};
     s.commit.ring = RingId{seq, s.self, s.salt};
     s.commit.count = members.size();

@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 #include "totem/state.hpp"
 
 #include <algorithm>
@@ -35,14 +36,16 @@ void deliver_ready(State& s, Effects& out) {
     Ring& ring = *s.installed;
     while (ring.delivered < ring.log.aru()) {
         const Seq seq = ring.delivered + 1;
-        if (ring.log.entry(seq).guarantee == Guarantee::safe && seq > ring.stable) {
+        if (ring.log.entry(seq).guarantee == Guarantee::safe && seq > ring.stable &&
+            !AIS_MUTATION(safe_as_agreed)) {
             break;
         }
         ring.delivered = seq;
         deliver(s, ring, seq, out);
     }
     AIS_ASSERT(ring.delivered >= std::min(ring.stable, ring.log.aru()));
-    ring.log.free_to(std::min(ring.delivered, ring.stable));
+    ring.log.free_to(AIS_MUTATION(freed_before_stable) ? ring.delivered
+                                                       : std::min(ring.delivered, ring.stable));
 }
 
 void deliver_old_ring(State& s, Effects& out) {
@@ -57,12 +60,22 @@ void deliver_old_ring(State& s, Effects& out) {
     // on whether those who stay behind have a safe message.
     while (ring.delivered < ring.log.aru()) {
         const Seq seq = ring.delivered + 1;
-        if (ring.log.entry(seq).guarantee == Guarantee::safe && seq > recovery.high_delivered) {
+        if (ring.log.entry(seq).guarantee == Guarantee::safe && seq > recovery.high_delivered &&
+            !AIS_MUTATION(safe_not_withheld)) {
             AIS_MARK("delivery.safe_waits_for_transitional");
             break;
         }
         ring.delivered = seq;
         deliver(s, ring, seq, out);
+    }
+
+    if (AIS_MUTATION(no_transitional_part)) {
+        for (Seq seq = ring.delivered + 1; seq <= ring.log.high(); ++seq) {
+            if (ring.log.holds(seq)) {
+                deliver(s, ring, seq, out);
+            }
+        }
+        ring.delivered = ring.log.high();
     }
 
     s.transitional = Configuration{};
@@ -82,11 +95,16 @@ void deliver_old_ring(State& s, Effects& out) {
             continue;
         }
         const MessageLog::Entry& entry = ring.log.entry(seq);
-        if (seq > first_hole && !entry.obliged &&
-            !recovery.transitional.contains(entry.originator)) {
+        const bool obliged = entry.obliged && !AIS_MUTATION(obligation_dropped);
+        const bool depends = !obliged && !recovery.transitional.contains(entry.originator);
+        if (seq > first_hole && !AIS_MUTATION(hole_ignored) &&
+            (depends || AIS_MUTATION(hole_ends_all))) {
             AIS_MARK("delivery.drops_behind_hole");
             ++s.stats.behind_holes;
             continue;
+        }
+        if (seq > first_hole && !recovery.transitional.contains(entry.originator)) {
+            AIS_MARK("delivery.keeps_obligation");
         }
         deliver(s, ring, seq, out);
     }

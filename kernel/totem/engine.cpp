@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 #include "totem/state.hpp"
 
 #include <algorithm>
@@ -197,6 +198,9 @@ void dispatch(State& s, NodeId from, Bytes datagram, Effects& out) {
 }
 
 std::uint32_t salt_of(std::uint64_t incarnation) {
+    if (AIS_MUTATION(id_without_salt)) {
+        return 1;
+    }
     const auto folded = static_cast<std::uint32_t>(incarnation ^ (incarnation >> 32));
     return folded != 0 ? folded : 1;
 }
@@ -257,7 +261,8 @@ State::State(const Config& configured, const Engine::Identity& identity, Source&
       source(from),
       log(to),
       prng(identity.seed),
-      adopted_seq(std::min(identity.stored_ring_seq, seq_limit / 2)),
+      adopted_seq(
+          AIS_MUTATION(number_not_stored) ? 0 : std::min(identity.stored_ring_seq, seq_limit / 2)),
       known_seq(adopted_seq),
       detector(identity.self),
       installed(std::make_unique<Ring>(configured)),

@@ -10,6 +10,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 #include "totem/state.hpp"
 
 #include <algorithm>
@@ -76,7 +77,9 @@ void prepare_gather(State& s, std::string_view reason) {
         s.installed->has_token = false;
     }
     // What an interrupted recovery has learnt of the old ring stays in its log.
-    s.recovery = Recovery{};
+    if (!AIS_MUTATION(recovery_not_aborted)) {
+        s.recovery = Recovery{};
+    }
     s.loopback = false;
     s.kept_token_size = 0;
     s.phase = Phase::gather;
@@ -104,7 +107,8 @@ void try_commit(State& s, Effects& out) {
 // Which of our rings, if any, `from` is believed to be in, with its incarnation.
 bool is_restarted(const Ring& ring, NodeId from, std::uint64_t incarnation) {
     const auto at = ring.members.index_of(from);
-    return at && ring.incarnations[*at] != 0 && ring.incarnations[*at] != incarnation;
+    return !AIS_MUTATION(incarnation_ignored) && at && ring.incarnations[*at] != 0 &&
+           ring.incarnations[*at] != incarnation;
 }
 
 // Take over what `join` knows; false if that is nothing new.
@@ -139,7 +143,8 @@ void process_join(State& s, NodeId from, const Join& join, Effects& out) {
         }
         return;
     }
-    if (join.processors == s.processors && join.failed == s.failed) {
+    if ((join.processors == s.processors && join.failed == s.failed) ||
+        AIS_MUTATION(consensus_without_agreement)) {
         s.consensus.insert(from);
         try_commit(s, out);
         return;
@@ -200,7 +205,9 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         ++s.stats.malformed;
         return;
     }
-    s.known_seq = std::max(s.known_seq, join.ring_seq);
+    if (!AIS_MUTATION(number_not_from_joins)) {
+        s.known_seq = std::max(s.known_seq, join.ring_seq);
+    }
     note_patience(s, from, join.patience);
 
     switch (s.phase) {

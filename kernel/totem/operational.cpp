@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 #include "totem/state.hpp"
 
 #include <utility>
@@ -47,8 +48,11 @@ Configuration regular_configuration(const State& s) {
 
 void enter_operational(State& s, Effects& out) {
     AIS_ASSERT(s.phase == Phase::recovery);
-    deliver_old_ring(s, out);
     s.configuration = regular_configuration(s);
+    if (AIS_MUTATION(regular_first)) {
+        out.emit(Configure{&s.configuration});
+    }
+    deliver_old_ring(s, out);
     std::swap(s.installed, s.forming);
     s.phase = Phase::operational;
     s.processors.clear();
@@ -74,7 +78,9 @@ void enter_operational(State& s, Effects& out) {
             ", left ",
             s.transitional.left);
     s.transitional.left.clear();
-    out.emit(Configure{&s.configuration});
+    if (!AIS_MUTATION(regular_first)) {
+        out.emit(Configure{&s.configuration});
+    }
     deliver_ready(s, out);
 }
 
@@ -138,7 +144,8 @@ void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& o
 }
 
 void transmit_merge_detect(State& s, Effects& out) {
-    if (s.phase != Phase::operational || s.installed->id.representative != s.self) {
+    if (s.phase != Phase::operational || s.installed->id.representative != s.self ||
+        AIS_MUTATION(merge_not_announced)) {
         return;
     }
     s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
@@ -149,7 +156,7 @@ void transmit_merge_detect(State& s, Effects& out) {
 
 void on_hold_cancel(State& s, NodeId from, const RingNotice& notice, Effects& out) {
     if (s.phase != Phase::operational || notice.ring != s.installed->id ||
-        !s.installed->members.contains(from)) {
+        !s.installed->members.contains(from) || AIS_MUTATION(hold_not_cancelled)) {
         ++s.stats.foreign;
         return;
     }

@@ -20,6 +20,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 #include "totem/state.hpp"
 
 #include <algorithm>
@@ -35,7 +36,8 @@ bool needs_sending(MessageLog& log, Seq seq) {
         return false;
     }
     const MessageLog::Trace& trace = log.trace(seq);
-    return !trace.resent || (log.entry(seq).obliged && !trace.resent_obliged);
+    return !trace.resent || (log.entry(seq).obliged && !trace.resent_obliged &&
+                             !AIS_MUTATION(obligation_not_carried));
 }
 
 void mark_obliged(State& s) {
@@ -57,7 +59,9 @@ void enter_recovery(State& s, Effects& out) {
     AIS_ASSERT(s.phase == Phase::commit);
     Ring& ring = *s.forming;
     MessageLog& old = s.installed->log;
-    s.recovery = Recovery{};
+    if (!AIS_MUTATION(recovery_not_aborted)) {
+        s.recovery = Recovery{};
+    }
     Recovery& recovery = s.recovery;
 
     std::uint32_t window = s.config.window_size;
@@ -69,7 +73,10 @@ void enter_recovery(State& s, Effects& out) {
         window = std::min(window, std::max<std::uint32_t>(slot.window, 1));
         // Why the ring and not the old members: who was with us before may have
         // been elsewhere meanwhile.
-        if (!s.installed->id.is_valid() || slot.old_ring != s.installed->id) {
+        const bool same_ring = AIS_MUTATION(transitional_by_members)
+                                   ? s.installed->members.contains(slot.node)
+                                   : slot.old_ring == s.installed->id;
+        if (!s.installed->id.is_valid() || !same_ring) {
             continue;
         }
         recovery.transitional.insert(slot.node);
@@ -78,7 +85,7 @@ void enter_recovery(State& s, Effects& out) {
         equal = equal && slot.received && slot.old_aru == old.aru();
     }
     recovery.cursor = std::max(low, old.freed()) + 1;
-    recovery.last = equal ? 0 : old.high();
+    recovery.last = equal || AIS_MUTATION(recovery_sends_nothing) ? 0 : old.high();
     for (Seq seq = recovery.cursor; seq <= recovery.last; ++seq) {
         MessageLog::Trace& trace = old.trace(seq);
         trace.resent = trace.resent_obliged = false;
@@ -168,7 +175,7 @@ bool take_recovered(State& s, const Message& wrapping) {
         return false;
     }
     Ring& ring = *s.installed;
-    if (inner.ring != ring.id) {
+    if (inner.ring != ring.id && !AIS_MUTATION(recovery_of_other_ring)) {
         return true;  // of another component
     }
     if (!ring.members.contains(inner.originator)) {
@@ -213,6 +220,10 @@ bool advance_recovery(State& s, Seq received_aru) {
         recovery.owns_retrans_flg = false;
     }
     recovery.quiet_visits = token.retrans_flg ? 0 : recovery.quiet_visits + 1;
+    if (AIS_MUTATION(one_quiet_visit) && recovery.quiet_visits == 1) {
+        recovery.quiet_visits = 3;
+        recovery.install_seq = token.seq;
+    }
     if (recovery.quiet_visits == 2) {
         recovery.install_seq = token.seq;  // no message of an old ring will come above
     }
@@ -221,7 +232,8 @@ bool advance_recovery(State& s, Seq received_aru) {
         recovery.has_obligation = true;
         mark_obliged(s);
     }
-    if (recovery.quiet_visits >= 3 && received_aru >= recovery.install_seq) {
+    if ((recovery.quiet_visits >= 3 && received_aru >= recovery.install_seq) ||
+        AIS_MUTATION(no_complete_visit)) {
         ++recovery.complete_visits;
     } else {
         recovery.complete_visits = 0;

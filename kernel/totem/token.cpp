@@ -15,6 +15,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 #include "totem/state.hpp"
 
 #include <algorithm>
@@ -47,7 +48,7 @@ std::uint32_t answer_requests(State& s, Ring& ring, std::uint32_t limit, Effects
         for (std::uint64_t rest = request.bitmap; rest != 0 && sent < limit; rest &= rest - 1) {
             const auto bit = static_cast<unsigned>(std::countr_zero(rest));
             const Seq seq = request.start + bit;
-            if (ring.log.holds(seq)) {
+            if (ring.log.holds(seq) && !AIS_MUTATION(requests_unanswered)) {
                 const MutableBytes datagram = ring.log.datagram(seq);
                 patch_data_header(datagram, ring.forwarded, true);
                 transmit(out, std::nullopt, Traffic::data, datagram);
@@ -146,7 +147,8 @@ void update_congested(State& s, Ring& ring) {
 void update_aru(State& s, Ring& ring) {
     Token& token = ring.token;
     const Seq my_aru = ring.log.aru();
-    if (my_aru < token.aru || token.aru_id == s.self || !token.aru_id.is_valid()) {
+    if ((my_aru < token.aru && !AIS_MUTATION(aru_not_lowered)) || token.aru_id == s.self ||
+        !token.aru_id.is_valid() || AIS_MUTATION(aru_raised_by_anyone)) {
         token.aru = std::min(my_aru, token.seq);
         token.aru_id = token.aru == token.seq ? NodeId() : s.self;
     }
@@ -190,8 +192,10 @@ bool is_recovery_stuck(State& s, Ring& ring) {
 bool may_hold(const State& s, const Ring& ring) {
     const Token& token = ring.token;
     return s.phase == Phase::operational && ring.id.representative == s.self && !is_alone(ring) &&
-           ring.idle_visits >= s.config.seqno_unchanged_rotations && token.aru == token.seq &&
-           token.request_count == 0 && ring.delivered == token.seq && ring.stable == token.seq &&
+           ring.idle_visits >= s.config.seqno_unchanged_rotations &&
+           ((token.aru == token.seq && token.request_count == 0 && ring.delivered == token.seq &&
+             ring.stable == token.seq) ||
+            AIS_MUTATION(hold_before_stable)) &&
            ring.counted_congested == s.congested &&
            (token.congested > 0 || (token.backlog == 0 && s.source.backlog() == 0));
 }
@@ -254,7 +258,7 @@ void on_token(State& s, NodeId from, const Token& token, Effects& out) {
         ++s.stats.wrong_sender;
         return;
     }
-    if (token.token_seq <= ring.token_seq) {
+    if (token.token_seq <= ring.token_seq && !AIS_MUTATION(token_twice)) {
         AIS_MARK("token.drops_duplicate");
         ++s.stats.duplicate_tokens;
         return;
@@ -342,9 +346,13 @@ void visit_token(State& s, Effects& out) {
     ring.flow.account(token, repeated + sent, backlog_left);
     update_aru(s, ring);
     // In Recovery nothing follows the token, so that all it knows of can be asked for.
-    add_requests(s, ring, operational ? known_seq : received_seq);
+    add_requests(
+        s, ring, operational && !AIS_MUTATION(requests_too_early) ? known_seq : received_seq);
     // Everybody had the chance to lower what we forwarded last time.
-    ring.stable = std::max(ring.stable, std::min(ring.forwarded_aru, received_aru));
+    ring.stable =
+        std::max(ring.stable,
+                 AIS_MUTATION(stable_after_one_visit) ? received_aru
+                                                      : std::min(ring.forwarded_aru, received_aru));
     const bool recovered = !operational && advance_recovery(s, received_aru);
 
     forward(s, ring, out);
