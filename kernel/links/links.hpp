@@ -13,19 +13,25 @@
 // use segmentation offload (docs/protocol/flow.md).  A token flushes
 // everything before it: order of effects is order on the wire.
 //
-// Today there is one mode, single.cpp; active and passive redundancy take the
-// same two interfaces.  Threads: none.
+// One link: single.cpp.  Several: redundant.cpp, with a mode that chooses links
+// for data (mode.hpp) and a monitor that says which of them work
+// (fault_monitor.hpp); docs/protocol/links.md has the rules.  Threads: none.
 
 #pragma once
 
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "links/link_set.hpp"
+#include "links/mode.hpp"
 #include "links/seal.hpp"
 #include "totem/engine.hpp"
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace ais::links {
@@ -49,6 +55,9 @@ class Transport {
     // only for datagrams that did not open, so that nobody formats an address
     // per datagram.
     [[nodiscard]] virtual std::string_view source() const { return {}; }
+    // The ring has these members now.  Data to all need go only to them and to
+    // whom was learned since; control still goes to every known address.
+    virtual void on_members(const totem::Members& members) { static_cast<void>(members); }
 
   protected:
     ~Transport() = default;
@@ -64,6 +73,11 @@ struct LinkStats {
     std::uint64_t own_copies = 0;     // ours, come back by multicast
     std::uint64_t seal_failures = 0;  // the backend could not seal: not sent
     std::uint64_t batches = 0;        // calls of Transport::send
+    // Redundant links only.
+    std::uint64_t copies = 0;      // of a datagram that another link had brought
+    std::uint64_t hellos = 0;      // heard
+    std::uint64_t falls = 0;       // paths to one node that went down, and
+    std::uint64_t recoveries = 0;  // came back
 };
 
 // What comes up.
@@ -91,7 +105,26 @@ class Links {
                              MutableBytes datagram,
                              std::string_view from) = 0;
 
+    // A regular configuration was delivered.
+    virtual void on_members(const totem::Members& members) = 0;
+
+    // Redundant links look after themselves: expire() at deadline() or when it is
+    // due, and what the system says of the interfaces.  One link has nothing to do.
+    virtual void start(Instant now) { static_cast<void>(now); }
+    virtual void expire(Instant now) { static_cast<void>(now); }
+    [[nodiscard]] virtual std::optional<Instant> deadline() const { return std::nullopt; }
+    virtual void on_interface(Instant now, totem::LinkId link, bool is_up) {
+        static_cast<void>(now);
+        static_cast<void>(link);
+        static_cast<void>(is_up);
+    }
+
+    // Our address on `link` is new: tell everybody there at once.
+    virtual void on_moved(totem::LinkId link) = 0;
+
     [[nodiscard]] virtual const LinkStats& stats(totem::LinkId link) const = 0;
+    // One line per link, for SIGUSR2.
+    [[nodiscard]] virtual std::string describe() const = 0;
 };
 
 // One link.  `seal`, `transport`, `receiver` and `log` outlive it.  What comes
@@ -103,5 +136,21 @@ std::unique_ptr<Links> make_single(Seal& seal,
                                    Log& log,
                                    NodeId self,
                                    std::size_t datagram_max);
+
+struct LinkPort {
+    totem::LinkId number = 0;
+    Transport* transport = nullptr;
+};
+
+// Several links, each with a number of its own below links_max; what a transport
+// hands up carries that number.
+std::unique_ptr<Links> make_redundant(Seal& seal,
+                                      std::span<const LinkPort> ports,
+                                      std::unique_ptr<Mode> mode,
+                                      const MonitorConfig& monitor,
+                                      Receiver& receiver,
+                                      Log& log,
+                                      NodeId self,
+                                      std::size_t datagram_max);
 
 }  // namespace ais::links

@@ -59,6 +59,7 @@ struct Transmit {
     std::optional<NodeId> to;  // nullopt: to all (never to ourselves)
     Traffic traffic;
     Bytes datagram;
+    bool is_repeat = false;  // data that somebody has asked for again
 };
 struct Deliver {
     NodeId sender;

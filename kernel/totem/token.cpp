@@ -51,7 +51,7 @@ std::uint32_t answer_requests(State& s, Ring& ring, std::uint32_t limit, Effects
             if (ring.log.holds(seq) && !AIS_MUTATION(requests_unanswered)) {
                 const MutableBytes datagram = ring.log.datagram(seq);
                 patch_data_header(datagram, ring.forwarded, true);
-                transmit(out, std::nullopt, Traffic::data, datagram);
+                out.emit(Transmit{std::nullopt, Traffic::data, datagram, true});
                 ++sent;
             } else if (seq > ring.log.freed() && seq <= token.seq) {
                 continue;  // we miss it, too
