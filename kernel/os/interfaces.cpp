@@ -57,6 +57,7 @@ Result<std::vector<Interface>> list_interfaces() {
         entry.index = ::if_nametoindex(at->ifa_name);
         entry.prefix = prefix_of(from_sockaddr(at->ifa_netmask));
         entry.is_up = (at->ifa_flags & IFF_UP) != 0;
+        entry.has_carrier = (at->ifa_flags & (IFF_RUNNING | IFF_LOOPBACK)) != 0;
         entry.can_multicast = (at->ifa_flags & (IFF_MULTICAST | IFF_LOOPBACK)) != 0;
         entry.mtu = mtu_of(socket, entry.name);
         host.push_back(std::move(entry));

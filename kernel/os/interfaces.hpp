@@ -30,6 +30,7 @@ struct Interface {
     Address address;  // port 0
     unsigned prefix = 0;
     bool is_up = false;
+    bool has_carrier = true;  // false: up, but the cable is out
     bool can_multicast = false;
     std::size_t mtu = 0;  // 0: unknown
 };

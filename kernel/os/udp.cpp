@@ -90,6 +90,17 @@ struct UdpTransport::Impl {
     // -- opening
 
     Result<void> open() {
+        if (auto ready = configure(config.peers); !ready) {
+            return ready;
+        }
+        if (!config.interface.address.is_valid()) {
+            receive_room = config.receive_buffer;
+            return {};
+        }
+        return open_sockets();
+    }
+
+    Result<void> open_sockets() {
         if (auto opened = open_channel(Channel::data); !opened) {
             return opened;
         }
@@ -119,18 +130,64 @@ struct UdpTransport::Impl {
                     receive_room,
                     "; as an ordinary user, raise net.core.rmem_max");
         }
-        for (const UdpConfig::Peer& peer : config.peers) {
-            const std::uint16_t port = peer.address.port == 0 ? config.port : peer.address.port;
-            Address address = peer.address.with_port(port);
-            if (address.is_link_local() && address.scope == 0) {
-                address.scope = config.interface.index;
-            }
-            if (!peers.configure(peer.node, address)) {
+        return {};
+    }
+
+    Result<void> configure(const std::vector<UdpConfig::Peer>& list) {
+        for (const UdpConfig::Peer& peer : list) {
+            if (!peers.configure(peer.node, complete(peer.address))) {
                 return invalid("more than " + std::to_string(UdpPeers::peers_max) +
                                " addresses of members");
             }
         }
         rebuild_targets();
+        return {};
+    }
+
+    [[nodiscard]] Address complete(const Address& configured) const {
+        Address address =
+            configured.with_port(configured.port == 0 ? config.port : configured.port);
+        if (address.is_link_local() && address.scope == 0) {
+            address.scope = config.interface.index;
+        }
+        return address;
+    }
+
+    Result<void> reconfigure(const std::vector<UdpConfig::Peer>& list) {
+        std::vector<Address> addresses;
+        for (const UdpConfig::Peer& peer : list) {
+            addresses.push_back(complete(peer.address));
+        }
+        peers.forget_others(addresses, members);
+        source_learned = NodeId();
+        return configure(list);
+    }
+
+    void close() {
+        for (const Socket& socket : sockets) {
+            watcher.unwatch(socket.watch);
+        }
+        sockets.clear();
+        data_fd = control_fd = -1;
+        receive_room = SIZE_MAX;
+        is_data_looped = false;
+        source_raw = {};  // the next datagram sets everything that is derived from it
+        source_learned = NodeId();
+    }
+
+    Result<void> rebind(const Interface& interface) {
+        ++stats.rebinds;
+        close();
+        config.interface = interface;
+        own = interface.address.with_port(config.port);
+        own_text = own.host_text();
+        peers.set_own(own);
+        if (auto opened = open_sockets(); !opened) {
+            close();
+            return opened;
+        }
+        rebuild_targets();
+        watch_sockets();
         return {};
     }
 
@@ -186,16 +243,36 @@ struct UdpTransport::Impl {
 
     void rebuild_targets() {
         data_targets.resize(peers.all().size());
+        data_to_all.clear();
         control_targets.resize(peers.all().size());
         for (std::size_t i = 0; i < peers.all().size(); ++i) {
             const Address& address = peers.all()[i].address;
             to_sockaddr_of(address, data_targets[i]);
             to_sockaddr_of(address.with_port(static_cast<std::uint16_t>(address.port - 1)),
                            control_targets[i]);
+            if (is_wanted(peers.all()[i].node)) {
+                data_to_all.push_back(data_targets[i]);
+            }
         }
     }
 
+    [[nodiscard]] bool is_wanted(NodeId node) const {
+        return !has_members || members.contains(node) || learned_since.contains(node);
+    }
+
+    void on_members(const totem::Members& now) {
+        has_members = true;
+        members = now;
+        learned_since.clear();
+        source_learned = NodeId();
+        rebuild_targets();
+    }
+
     void send(std::optional<NodeId> to, totem::Traffic traffic, Bytes batch, std::size_t segment) {
+        if (sockets.empty()) {
+            stats.dropped_closed += (batch.size() + segment - 1) / segment;
+            return;
+        }
         const bool is_data = traffic == totem::Traffic::data;
         const int fd = is_data ? data_fd : control_fd;
         const auto& targets = is_data ? data_targets : control_targets;
@@ -211,7 +288,7 @@ struct UdpTransport::Impl {
         } else if (config.group) {
             sender.send(fd, std::span(is_data ? &group_data : &group_control, 1), batch, segment);
         } else {
-            sender.send(fd, targets, batch, segment);
+            sender.send(fd, is_data ? data_to_all : control_targets, batch, segment);
         }
     }
 
@@ -270,6 +347,13 @@ struct UdpTransport::Impl {
     void start(DatagramSink& receiver) {
         AIS_ASSERT(sink == nullptr);
         sink = &receiver;
+        watch_sockets();
+    }
+
+    void watch_sockets() {
+        if (sink == nullptr) {
+            return;
+        }
         for (Socket& socket : sockets) {
             Socket* const at = &socket;  // sockets does not grow any more
             socket.watch = watcher.watch(socket.opened.fd.get(), [this, at] {
@@ -301,13 +385,18 @@ struct UdpTransport::Impl {
         if (got <= 0) {
             return;
         }
-        for (Socket& other : sockets) {
-            if (other.channel == Channel::data) {
-                drain(other, calls_before_token);
-            }
-        }
+        drain_data();
+        sink->before_control(config.link);
         for (int i = 0; i < got; ++i) {
             hand_up(socket, control_room.at(static_cast<std::size_t>(i)));
+        }
+    }
+
+    void drain_data() {
+        for (Socket& socket : sockets) {
+            if (socket.channel == Channel::data) {
+                drain(socket, calls_before_token);
+            }
         }
     }
 
@@ -376,7 +465,11 @@ struct UdpTransport::Impl {
             return;
         }
         source_learned = node;
+        const bool is_new_here = !is_wanted(node) && learned_since.insert(node);
         if (!peers.learn(node, source_data)) {
+            if (is_new_here) {
+                rebuild_targets();
+            }
             return;
         }
         rebuild_targets();
@@ -431,9 +524,9 @@ struct UdpTransport::Impl {
         }
     }
 
-    const UdpConfig config;
-    const Address own;  // with the data port
-    const std::string own_text;
+    UdpConfig config;
+    Address own;  // with the data port
+    std::string own_text;
     Watcher& watcher;
     Timers& timers;
     Log& log;
@@ -448,6 +541,10 @@ struct UdpTransport::Impl {
     UdpPeers peers;
     std::vector<UdpTarget> data_targets;  // parallel to peers.all()
     std::vector<UdpTarget> control_targets;
+    std::vector<UdpTarget> data_to_all;  // those of data_targets that need it
+    bool has_members = false;
+    totem::Members members;        // of the ring
+    totem::Members learned_since;  // others who have spoken since it was formed
     UdpTarget group_data;
     UdpTarget group_control;
     bool is_data_looped = false;
@@ -477,6 +574,7 @@ Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config
                                                          Timers& timers,
                                                          Log& log) {
     const Family family = config.interface.address.family;
+    const bool has_address = config.interface.address.is_valid();
     if (config.port == 1) {
         return invalid("port " + std::to_string(config.port) +
                        " (mcastport) is too low: it and the one below are used");
@@ -484,8 +582,10 @@ Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config
     if (config.group && !config.group->is_multicast()) {
         return invalid(config.group->host_text() + " (mcastaddr) is not a multicast address");
     }
-    std::vector<std::pair<std::string_view, Address>> named{
-        {"the address of this node", config.interface.address}};
+    std::vector<std::pair<std::string_view, Address>> named;
+    if (has_address) {
+        named.emplace_back("the address of this node", config.interface.address);
+    }
     if (config.group) {
         named.emplace_back("mcastaddr", *config.group);
     }
@@ -495,13 +595,14 @@ Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config
     if (auto checked = check_same_family(named); !checked) {
         return checked.error();
     }
-    if (config.interface.mtu != 0 &&
+    if (has_address && config.interface.mtu != 0 &&
         config.datagram_max > udp_payload_max(config.interface.mtu, family)) {
         return invalid("datagrams of " + std::to_string(config.datagram_max) +
                        " bytes do not fit interface " + config.interface.name + ", whose mtu is " +
                        std::to_string(config.interface.mtu) + ": lower totem.netmtu");
     }
-    if (config.datagram_max == 0 || config.datagram_max > udp_payload_max(65535, family)) {
+    if (config.datagram_max == 0 ||
+        config.datagram_max > udp_payload_max(65535, has_address ? family : Family::ipv4)) {
         return invalid("datagrams of " + std::to_string(config.datagram_max) +
                        " bytes are not possible with UDP");
     }
@@ -515,6 +616,30 @@ Result<std::unique_ptr<UdpTransport>> UdpTransport::open(const UdpConfig& config
 
 void UdpTransport::start(DatagramSink& sink) {
     impl_->start(sink);
+}
+
+void UdpTransport::drain_data() {
+    impl_->drain_data();
+}
+
+Result<void> UdpTransport::rebind(const Interface& interface) {
+    return impl_->rebind(interface);
+}
+
+bool UdpTransport::is_open() const {
+    return !impl_->sockets.empty();
+}
+
+const Interface& UdpTransport::interface() const {
+    return impl_->config.interface;
+}
+
+Result<void> UdpTransport::reconfigure(const std::vector<UdpConfig::Peer>& peers) {
+    return impl_->reconfigure(peers);
+}
+
+void UdpTransport::on_members(const totem::Members& members) {
+    impl_->on_members(members);
 }
 
 void UdpTransport::send(std::optional<NodeId> to,

@@ -24,6 +24,14 @@
 // data only once a peer is known to have an address of this host, since the
 // copy costs as much as the sending.  Own copies are dropped by source address.
 //
+// Whom data is for: to everybody at first; once the ring's members are known, to them
+// and to whoever was learned since, so that no copy is made for configured nodes that are
+// dead.  Control goes to every address, since that is how nodes find each other.
+//
+// Addresses of our own come and go (rebind): the sockets are opened anew at the
+// new address and everything else stays, the identity first of all.  A link whose
+// address is not there yet is opened closed, and bound when it comes.
+//
 // Faults of the network never stop the node: each is counted, a few are logged
 // (DIAGNOSTICS.md), and the datagram is lost, as datagrams may be.
 //
@@ -50,7 +58,7 @@ namespace ais::os {
 struct UdpConfig {
     totem::LinkId link = 0;
     NodeId self;
-    Interface interface;           // chosen by choose_interface
+    Interface interface;           // chosen by choose_interface; without an address: not there yet
     std::optional<Address> group;  // multicast; none: udpu
     // At least 2; or 0, if nobody has to find this node: the system chooses.
     std::uint16_t port = 5405;
@@ -85,6 +93,8 @@ struct UdpStats {
     std::uint64_t overruns = 0;  // at least so many lost in full receive buffers (SO_RXQ_OVFL)
     std::uint64_t own_copies = 0;
     std::uint64_t receive_errors = 0;
+    std::uint64_t dropped_closed = 0;  // datagrams: the link has no address now
+    std::uint64_t rebinds = 0;
 };
 
 // Where received datagrams go, one by one, in the order described above.
@@ -93,6 +103,9 @@ class DatagramSink {
     // `datagram` may be opened in place; during the call Transport::source()
     // and learn() speak of its source.
     virtual void on_received(totem::LinkId link, MutableBytes datagram) = 0;
+    // Tokens or control were read on `link`, and its own data was handed up: with several
+    // links the others' data comes now (drain_data), and the token after it.
+    virtual void before_control(totem::LinkId link) { static_cast<void>(link); }
 
   protected:
     ~DatagramSink() = default;
@@ -109,6 +122,18 @@ class UdpTransport final : public links::Transport {
     ~UdpTransport();
 
     void start(DatagramSink& sink);
+    // Hand up what lies on the data sockets; bounded.
+    void drain_data();
+
+    // Our address or interface has changed: new sockets there.  Fails if the system
+    // refuses; then the link is closed until the next rebind.  Not from inside a callback of the
+    // sink.
+    Result<void> rebind(const Interface& interface);
+    [[nodiscard]] bool is_open() const;
+    [[nodiscard]] const Interface& interface() const;
+    // The list of members was read again: replaces the configured addresses.  Who is not
+    // in it any more is forgotten unless it speaks.
+    Result<void> reconfigure(const std::vector<UdpConfig::Peer>& peers);
 
     // links::Transport
     void send(std::optional<NodeId> to,
@@ -118,6 +143,7 @@ class UdpTransport final : public links::Transport {
     [[nodiscard]] std::string_view address_of(NodeId node) const override;
     void learn(NodeId node) override;
     [[nodiscard]] std::string_view source() const override;
+    void on_members(const totem::Members& members) override;
 
     // Payload bytes that the data socket holds for certain, as the system granted
     // it: half of its accounting, the other half is overhead.  The sum of what may

@@ -239,6 +239,88 @@ TEST_F(Udp, a_node_not_in_the_list_is_answered_once_it_is_known) {
     EXPECT_EQ(b.got[0], "\x01hello");
 }
 
+TEST_F(Udp, sockets_follow_an_address_that_changes) {
+    auto configs = cluster(2);
+    for (auto& one : configs) {
+        start(one);
+    }
+    auto moved = configs[0].interface;
+    moved.address = *parse_address("127.0.0.77");
+    ASSERT_TRUE(nodes[0]->transport->rebind(moved).ok());
+    EXPECT_EQ(nodes[0]->transport->address_of(NodeId(1)), "127.0.0.77");
+    send_batch(*nodes[0], 1, std::nullopt, 1, 100);
+    await(*nodes[1], 2);
+    EXPECT_EQ(nodes[1]->transport->address_of(NodeId(1)), "127.0.0.77");
+    send_batch(*nodes[1], 2, NodeId(1), 1, 100);  // to where it was heard
+    await(*nodes[0], 2);
+    EXPECT_EQ(nodes[0]->transport->stats().rebinds, 1U);
+}
+
+TEST_F(Udp, a_link_without_an_address_drops_until_it_gets_one) {
+    auto configs = cluster(2);
+    start(configs[1]);
+    const auto there = configs[0].interface;
+    configs[0].interface = Interface();
+    Node& node = start(configs[0]);
+    EXPECT_FALSE(node.transport->is_open());
+    send_batch(node, 1, std::nullopt, 2, 100);
+    EXPECT_EQ(node.transport->stats().dropped_closed, 3U);
+    ASSERT_TRUE(node.transport->rebind(there).ok());
+    EXPECT_TRUE(node.transport->is_open());
+    send_batch(node, 1, std::nullopt, 1, 100);
+    await(*nodes[0], 2);
+}
+
+TEST_F(Udp, a_rebind_that_the_system_refuses_closes_the_link_and_can_be_repeated) {
+    start(config(1, "127.0.0.1"));
+    auto nowhere = config(1, "127.0.0.1").interface;
+    nowhere.address = *parse_address("192.0.2.1");
+    const auto refused = nodes[0]->transport->rebind(nowhere);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().text, HasSubstr("this host has no such address"));
+    EXPECT_FALSE(nodes[0]->transport->is_open());
+    EXPECT_TRUE(nodes[0]->transport->rebind(config(1, "127.0.0.1").interface).ok());
+}
+
+TEST_F(Udp, data_goes_to_members_and_to_whom_was_heard_since_and_control_to_all) {
+    auto configs = cluster(3);
+    for (auto& one : configs) {
+        start(one);
+    }
+    for (std::uint8_t node = 2; node <= 3; ++node) {
+        send_batch(*nodes[node - 1U], node, std::nullopt, 0, 100);
+    }
+    await(*nodes[0], 2);
+    nodes[0]->transport->on_members({NodeId(1), NodeId(2)});
+    const auto sent = [&] { return nodes[0]->transport->stats().sent; };
+    const auto before = sent();
+    send_batch(*nodes[0], 1, std::nullopt, 0, 100);
+    EXPECT_EQ(sent(), before + 1);
+    nodes[0]->transport->send(std::nullopt, Traffic::control, as_bytes("join"), 4);
+    EXPECT_EQ(sent(), before + 3);
+    // Node 3 speaks again: it may be in the ring that is being formed.
+    const auto got = nodes[0]->got.size();
+    send_batch(*nodes[2], 3, std::nullopt, 0, 100);
+    await(*nodes[0], got + 1);
+    send_batch(*nodes[0], 1, std::nullopt, 0, 100);
+    EXPECT_EQ(sent(), before + 5);
+}
+
+TEST_F(Udp, a_list_read_again_changes_where_control_goes) {
+    auto configs = cluster(2);
+    start(configs[0]);
+    start(config(3, "127.0.0.3"));
+    ASSERT_TRUE(nodes[0]
+                    ->transport
+                    ->reconfigure({{NodeId(1), *parse_address("127.0.0.1")},
+                                   {NodeId(3), *parse_address("127.0.0.3")}})
+                    .ok());
+    const std::string text("\1oin");
+    nodes[0]->transport->send(std::nullopt, Traffic::control, as_bytes(text), text.size());
+    await(*nodes[1], 1);
+    EXPECT_EQ(nodes[0]->transport->stats().sent, 1U);  // none to 127.0.0.2
+}
+
 TEST_F(Udp, a_token_is_handed_up_after_the_data_that_came_before_it) {
     auto configs = cluster(2);
     Node& a = start(configs[0]);

@@ -27,15 +27,34 @@ std::size_t UdpPeers::configured() const {
         peers_.begin(), peers_.end(), [](const Peer& peer) { return peer.is_configured; }));
 }
 
+void UdpPeers::set_own(const Address& own) {
+    own_ = own;
+    std::erase_if(peers_, [&](const Peer& peer) { return peer.address == own_; });
+}
+
+void UdpPeers::forget_others(const std::vector<Address>& addresses, const totem::Members& members) {
+    std::erase_if(peers_, [&](const Peer& peer) {
+        return peer.is_configured && !members.contains(peer.node) &&
+               std::find(addresses.begin(), addresses.end(), peer.address) == addresses.end();
+    });
+    for (Peer& peer : peers_) {
+        peer.is_configured = false;
+    }
+}
+
 bool UdpPeers::configure(NodeId node, const Address& address) {
-    if (address == own_ || node == self_ || find_address(address) != nullptr ||
-        find(node) != nullptr) {
+    if (address == own_ || node == self_) {
+        return true;
+    }
+    if (Peer* const there = find_address(address)) {
+        there->is_configured = true;
         return true;
     }
     if (peers_.size() == peers_max) {
         return false;
     }
-    peers_.push_back({node, address, true, address.host_text()});
+    // A node that is known elsewhere may still be, or come, here.
+    peers_.push_back({find(node) == nullptr ? node : NodeId(), address, true, address.host_text()});
     return true;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/node_id.hpp"
 #include "os/address.hpp"
+#include "totem/members.hpp"
 
 #include <cstddef>
 #include <string>
@@ -40,6 +41,11 @@ class UdpPeers {
 
     // False if the list is full.
     bool configure(NodeId node, const Address& address);
+    // Our own address is another one now.
+    void set_own(const Address& own);
+    // The list was read again: who is not in it is forgotten, if learning or `members` do not
+    // speak for it.  What is left is not configured until configure() says so again.
+    void forget_others(const std::vector<Address>& addresses, const totem::Members& members);
     // `address` of the data channel.  True if something changed.
     bool learn(NodeId node, const Address& address);
 

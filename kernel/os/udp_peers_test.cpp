@@ -59,6 +59,39 @@ TEST_F(Peers, an_address_belongs_to_the_node_heard_last) {
     EXPECT_EQ(peers.all().size(), 1U);
 }
 
+TEST_F(Peers, our_own_new_address_is_nobody_elses) {
+    peers.learn(NodeId(2), at("10.0.0.2"));
+    peers.learn(NodeId(3), at("10.0.0.3"));
+    peers.set_own(at("10.0.0.2"));
+    EXPECT_EQ(peers.find(NodeId(2)), nullptr);
+    EXPECT_NE(peers.find(NodeId(3)), nullptr);
+    EXPECT_TRUE(peers.configure(NodeId(), at("10.0.0.1")));  // ours no more: anybody may get it
+    EXPECT_EQ(peers.all().size(), 2U);
+}
+
+TEST_F(Peers, a_list_read_again_keeps_members_and_who_was_learned_elsewhere) {
+    peers.configure(NodeId(2), at("10.0.0.2"));
+    peers.configure(NodeId(3), at("10.0.0.3"));
+    peers.configure(NodeId(4), at("10.0.0.4"));
+    peers.learn(NodeId(5), at("10.0.0.55"));
+    peers.forget_others({at("10.0.0.2")}, {NodeId(1), NodeId(3)});
+    EXPECT_NE(peers.find(NodeId(2)), nullptr);
+    EXPECT_NE(peers.find(NodeId(3)), nullptr);  // in the ring
+    EXPECT_EQ(peers.find(NodeId(4)), nullptr);
+    EXPECT_NE(peers.find(NodeId(5)), nullptr);
+    EXPECT_EQ(peers.configured(), 0U);
+    peers.configure(NodeId(2), at("10.0.0.2"));
+    EXPECT_EQ(peers.configured(), 1U);
+    EXPECT_EQ(peers.all().size(), 3U);
+}
+
+TEST_F(Peers, a_configured_address_of_a_node_known_elsewhere_is_tried_too) {
+    peers.learn(NodeId(2), at("10.0.0.22"));
+    peers.configure(NodeId(2), at("10.0.0.2"));
+    EXPECT_EQ(peers.find(NodeId(2))->address, at("10.0.0.22"));
+    EXPECT_EQ(peers.all().size(), 2U);
+}
+
 TEST_F(Peers, a_full_list_drops_learned_ones_and_keeps_configured_ones) {
     peers.configure(NodeId(), at("10.0.0.2"));
     for (std::uint32_t node = 2; node < 2 + 2 * UdpPeers::peers_max; ++node) {
