@@ -117,6 +117,21 @@ Result<config::Schema> make_schema(plugin::Registry& registry) {
     return schema;
 }
 
+std::string describe_redundancy(const config::TotemSettings& totem) {
+    if (totem.interfaces.size() < 2) {
+        return {};
+    }
+    const auto step = totem.rrp_token_expired / 2;
+    const char* const mode = totem.rrp_mode == config::Redundancy::active ? "active: data on all"
+                             : totem.rrp_mode == config::Redundancy::passive
+                                 ? "passive: data in turn"
+                                 : "none: data on the best";
+    return std::string("\nrrp_mode          ") + mode + "; a dead link is found within " +
+           std::to_string(
+               to_ms(totem.rrp_token_expired + totem.rrp_problem_count_threshold * step)) +
+           " ms";
+}
+
 }  // namespace
 
 Result<Configuration> load_configuration(plugin::Registry& registry,
@@ -155,7 +170,7 @@ std::string describe(const Configuration& configuration) {
          << (settings.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
          << "\ninterfaces        " << settings.interfaces.size() << ", first bound to "
          << config::to_string(settings.interfaces.front().bind) << " port "
-         << settings.interfaces.front().port << "\nnodes             "
+         << settings.interfaces.front().port << describe_redundancy(settings) << "\nnodes             "
          << (configuration.settings.nodes.empty()
                  ? std::string("found by multicast")
                  : std::to_string(configuration.settings.nodes.size()) + " listed")

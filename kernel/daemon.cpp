@@ -20,10 +20,6 @@ constexpr std::size_t key_file_max = 4096;
 constexpr std::uint32_t run_dir_mode = 0755;  // any user may find the socket
 constexpr std::uint32_t state_dir_mode = 0700;
 
-Result<os::Address> to_os(const config::Address& address) {
-    return os::parse_address(config::to_string(address));
-}
-
 // "1 (127.0.0.1), 2 (127.0.0.2)"
 template <typename AddressOf>
 std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
@@ -78,6 +74,9 @@ Result<void> Daemon::open_signals() {
     signals_->on(SIGTERM, finish);
     signals_->on(SIGINT, finish);
     signals_->on(SIGUSR2, [this] { dump(); });
+    if (options_.reload) {
+        signals_->on(SIGHUP, [this] { reload(); });
+    }
     return {};
 }
 
@@ -183,92 +182,15 @@ Result<void> Daemon::open_crypto() {
 }
 
 Result<void> Daemon::open_network() {
-    const auto& totem = settings_.totem;
-    const config::Interface& wanted = totem.interfaces.front();
-    auto bind = to_os(wanted.bind);
-    if (!bind) {
-        return bind.error();
+    network_ = std::make_unique<Network>(settings_, loop_, log_);
+    if (auto chosen = network_->choose(); !chosen) {
+        return chosen;
     }
-    auto host = os::list_interfaces();
-    if (!host) {
-        return host.error();
-    }
-    auto chosen = os::choose_interface(*bind, *host);
-    if (!chosen) {
-        return Error{chosen.error().code, "totem.interface.bindnetaddr: " + chosen.error().text};
-    }
-    interface_ = chosen.take();
-    if (totem.interfaces.size() > 1) {
-        AIS_LOG(log_,
-                warning,
-                "main",
-                "MAIN-004",
-                "this version carries traffic on one network only: of ",
-                totem.interfaces.size(),
-                " interface sections, ring number ",
-                wanted.ring_number,
-                " is used");
-    }
-    const auto local = config::parse_address(interface_->address.host_text());
-    self_ = config::node_id_for(settings_, local ? *local : wanted.bind);
-    if (!self_.is_valid()) {
-        return invalid(
-            "totem.nodeid: this node has no identity: set nodeid, or give it an entry in nodelist");
-    }
+    self_ = network_->self();
     if (auto crypto = open_crypto(); !crypto) {
         return crypto;
     }
-
-    os::UdpConfig udp;
-    udp.self = self_;
-    udp.interface = *interface_;
-    udp.port = wanted.port;
-    udp.offload = totem.offload;
-    sealed_max_ = sealed_datagram_max(settings_);
-    if (interface_->mtu != 0 && interface_->mtu < totem.netmtu) {
-        AIS_LOG(log_,
-                warning,
-                "main",
-                "MAIN-013",
-                "netmtu is ",
-                totem.netmtu,
-                ", but ",
-                interface_->name,
-                " carries only ",
-                interface_->mtu,
-                ": datagrams are made to fit; set netmtu: ",
-                interface_->mtu,
-                " on every node");
-        sealed_max_ = os::udp_payload_max(interface_->mtu, bind->family);
-    }
-    udp.datagram_max = sealed_max_;
-    udp.control_max = totem::control_datagram_max + seal_->overhead();
-    if (totem.rcvbuf) {
-        udp.receive_buffer = *totem.rcvbuf;
-    } else {
-        udp.receive_buffer =
-            std::max<std::size_t>(udp.receive_buffer, 2 * totem.window_size * totem.netmtu);
-    }
-    if (wanted.multicast && totem.transport == config::Transport::udp) {
-        auto group = to_os(*wanted.multicast);
-        if (!group) {
-            return group.error();
-        }
-        udp.group = *group;
-    }
-    for (const config::Node& node : config::known_nodes(settings_)) {
-        auto address = to_os(node.address);
-        if (!address) {
-            return address.error();
-        }
-        udp.peers.push_back({node.id.value_or(NodeId()), *address});
-    }
-    auto transport = os::UdpTransport::open(udp, loop_, loop_, log_);
-    if (!transport) {
-        return transport.error();
-    }
-    transport_ = transport.take();
-    return {};
+    return network_->open(seal_->overhead());
 }
 
 Result<void> Daemon::open_node() {
@@ -279,11 +201,12 @@ Result<void> Daemon::open_node() {
     service::NodeOptions options;
     options.totem = totem.take();
     // An interface with a tiny mtu leaves nothing; validate() says so.
-    options.totem.datagram_max = sealed_max_ - std::min(sealed_max_, seal_->overhead());
+    const std::size_t sealed_max = network_->sealed_max();
+    options.totem.datagram_max = sealed_max - std::min(sealed_max, seal_->overhead());
     // What may be under way to a node must fit into its socket, or the window
     // itself causes loss.
-    const auto fits = static_cast<std::uint32_t>(std::max<std::size_t>(
-        8, transport_->receive_room() / std::max<std::size_t>(sealed_max_, 1)));
+    const auto fits = static_cast<std::uint32_t>(
+        std::max<std::size_t>(8, network_->receive_room() / std::max<std::size_t>(sealed_max, 1)));
     if (options.totem.window_size > fits) {
         AIS_LOG(log_,
                 notice,
@@ -310,8 +233,7 @@ Result<void> Daemon::open_node() {
         return filled;
     }
     options.identity = {self_, chance[0], ring_store_->stored(), chance[1]};
-    links_ =
-        links::make_single(*seal_, *transport_, *this, log_, self_, options.totem.datagram_max);
+    network_->connect(*seal_, *this, options.totem.datagram_max);
     service::Wire& wire = *this;
     service::RingStore& store = *this;
     service::Observer& observer = *this;
@@ -320,8 +242,7 @@ Result<void> Daemon::open_node() {
 }
 
 Result<void> Daemon::open_services() {
-    facts_ =
-        std::make_unique<MachineFacts>(std::vector<std::string>{interface_->address.host_text()});
+    facts_ = std::make_unique<MachineFacts>(network_->own_addresses());
     service_kernel_ = plugin::Kernel{.self = self_,
                                      .log = &log_,
                                      .groups = &node_->groups(),
@@ -422,7 +343,7 @@ Result<void> Daemon::drop_privileges() {
 
 int Daemon::run() {
     loop_.set_turn([this] { return turn(); });
-    transport_->start(*this);
+    network_->start();
     AIS_LOG(log_,
             notice,
             "main",
@@ -430,7 +351,7 @@ int Daemon::run() {
             "node ",
             self_.value(),
             " on ",
-            interface_->address.host_text(),
+            network_->address_of(self_),
             " is looking for a ring; clients at ",
             options_.run_dir);
     os::systemd_notify("READY=1");
@@ -448,53 +369,60 @@ int Daemon::run() {
 
 bool Daemon::turn() {
     const bool more = node_->turn(loop_.now());
-    loop_.wake_at(node_->deadline());
+    network_->links().expire(loop_.now());
+    const auto node = node_->deadline();
+    const auto links = network_->links().deadline();
+    loop_.wake_at(node && links ? std::min(*node, *links) : node ? node : links);
     return more;
 }
 
 void Daemon::dump() {
-    std::istringstream lines(node_->describe());
+    log_lines(node_->describe());
+    log_lines(network_->describe());
+    for (const auto& instance : service_plugins_->all()) {
+        log_lines(instance->describe());
+    }
+}
+
+void Daemon::log_lines(const std::string& text) {
+    std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
         AIS_LOG(log_, notice, "main", "MAIN-009", line);
     }
-    const auto& udp = transport_->stats();
+}
+
+// Only the lists of members: everything else is read at the start.
+void Daemon::reload() {
+    auto settings = options_.reload();
+    if (!settings) {
+        AIS_LOG(log_,
+                error,
+                "main",
+                "MAIN-026",
+                "HUP: the configuration stays as it was: ",
+                settings.error().text);
+        return;
+    }
+    if (auto taken = network_->reload(*settings); !taken) {
+        AIS_LOG(log_, error, "main", "MAIN-026", "HUP: ", taken.error().text);
+        return;
+    }
     AIS_LOG(log_,
             notice,
             "main",
-            "MAIN-009",
-            "udp: sent ",
-            udp.sent,
-            " datagrams in ",
-            udp.send_calls,
-            " calls, received ",
-            udp.received,
-            " in ",
-            udp.receive_calls,
-            "; lost in full buffers ",
-            udp.overruns,
-            "; offload ",
-            transport_->is_offload_on() ? "on" : "off");
-    for (const auto& instance : service_plugins_->all()) {
-        std::istringstream calls(instance->describe());
-        for (std::string line; std::getline(calls, line);) {
-            AIS_LOG(log_, notice, "main", "MAIN-009", line);
-        }
-    }
+            "MAIN-025",
+            "HUP: the lists of members were read again; other keys count at the next start");
 }
 
 void Daemon::on_datagram(totem::LinkId link, NodeId sender, Bytes plain) {
     node_->on_datagram(loop_.now(), link, sender, plain);
 }
 
-void Daemon::on_received(totem::LinkId link, MutableBytes datagram) {
-    links_->on_received(loop_.now(), link, datagram, {});
-}
-
 void Daemon::transmit(const totem::Transmit& what) {
-    links_->transmit(what);
+    network_->links().transmit(what);
 }
 void Daemon::flush() {
-    links_->flush();
+    network_->links().flush();
 }
 void Daemon::store(std::uint64_t ring_seq) {
     ring_store_->persist(ring_seq);
@@ -508,10 +436,8 @@ void Daemon::on_configuration(const totem::Configuration& now) {
         left_since_last_ring_ = now.left;
         return;
     }
-    const auto address_of = [this](NodeId node) {
-        return node == self_ ? interface_->address.host_text()
-                             : std::string(transport_->address_of(node));
-    };
+    network_->links().on_members(now.members);
+    const auto address_of = [this](NodeId node) { return network_->address_of(node); };
     const auto why_left = [&](NodeId node) {
         const std::string_view why = node_->engine().why_left(node);
         return std::string(!why.empty()                 ? why

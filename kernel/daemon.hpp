@@ -3,7 +3,7 @@
 // The executive: owns every part, wires them, and knows in which order they
 // are born and die.
 //
-//   sockets ─ os/udp ─▶ links (seal) ─▶ service/node ◀─ ipc/sessions ◀─ os/unix_server ─ clients
+//   sockets ─ network (os/udp ─▶ links) ─▶ service/node ◀─ ipc/sessions ◀─ os/unix_server ─ clients
 //                                          │
 //                                       plugins (services)
 //
@@ -24,12 +24,12 @@
 #include "config/tree.hpp"
 #include "links/links.hpp"
 #include "machine_facts.hpp"
+#include "network.hpp"
 #include "os/daemonize.hpp"
 #include "os/loop.hpp"
 #include "os/privileges.hpp"
 #include "os/ring_store.hpp"
 #include "os/signals.hpp"
-#include "os/udp.hpp"
 #include "os/unix_server.hpp"
 #include "plugin/guard.hpp"
 #include "plugin/registry.hpp"
@@ -37,6 +37,7 @@
 
 #include <ais/result.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,11 +50,12 @@ struct DaemonOptions {
     std::string state_dir;
     std::string key_file;
     std::vector<std::string> services;  // plugins to load
-    bool embedded = false;              // one node on loopback, a key of its own, nothing kept
+    // Reads the configuration again, for HUP; may be empty.
+    std::function<Result<config::Settings>()> reload;
+    bool embedded = false;  // one node on loopback, a key of its own, nothing kept
 };
 
 class Daemon final : private links::Receiver,
-                     private os::DatagramSink,
                      private service::Wire,
                      private service::RingStore,
                      private service::Observer,
@@ -84,12 +86,12 @@ class Daemon final : private links::Receiver,
     Result<void> open_clients();
     Result<void> drop_privileges();
     void dump();
+    void log_lines(const std::string& text);
+    void reload();
     bool turn();
 
     // links::Receiver
     void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) override;
-    // os::DatagramSink
-    void on_received(totem::LinkId link, MutableBytes datagram) override;
     // service::Wire
     void transmit(const totem::Transmit& what) override;
     void flush() override;
@@ -118,10 +120,7 @@ class Daemon final : private links::Receiver,
     plugin::Kernel crypto_kernel_;
     std::unique_ptr<plugin::Plugins> crypto_plugins_;
     std::unique_ptr<plugin::SealGuard> seal_;
-    std::optional<os::Interface> interface_;
-    std::size_t sealed_max_ = 0;  // largest sealed datagram that the interface carries whole
-    std::unique_ptr<os::UdpTransport> transport_;
-    std::unique_ptr<links::Links> links_;
+    std::unique_ptr<Network> network_;
     std::unique_ptr<os::RingStore> ring_store_;
     std::unique_ptr<service::Node> node_;
     std::unique_ptr<MachineFacts> facts_;

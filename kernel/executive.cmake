@@ -6,7 +6,7 @@ foreach(part IN ITEMS options os unix_server plugin service)
         return()
     endif()
 endforeach()
-add_executable(aisexec-kernel main.cpp daemon.cpp configuration.cpp embedded.cpp machine_facts.cpp)
+add_executable(aisexec-kernel main.cpp daemon.cpp network.cpp configuration.cpp embedded.cpp machine_facts.cpp)
 file(RELATIVE_PATH plugins_from_program ${CMAKE_INSTALL_FULL_SBINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/ais/plugins)
 target_compile_definitions(aisexec-kernel PRIVATE
     AIS_PLUGIN_DIR="${CMAKE_INSTALL_FULL_LIBDIR}/ais/plugins"

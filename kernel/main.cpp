@@ -16,6 +16,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 
 namespace {
@@ -96,11 +97,17 @@ int serve(const Options& options, const Configuration& configuration, plugin::Re
         return exit_config;
     }
     const os::LastWords last_words(*log, plugin::describe_current_call);
+    using Reload = std::function<Result<config::Settings>()>;
+    const auto reload = [&]() -> Result<config::Settings> {
+        auto read = load_configuration(registry, options.parser, options.config_file, **log);
+        return read ? Result<config::Settings>(std::move(read.take().settings)) : read.error();
+    };
     const DaemonOptions daemon_options{
         .run_dir = options.run_dir,
         .state_dir = options.state_dir,
         .key_file = options.authkey_file,
         .services = services_to_load(options, configuration.settings, registry),
+        .reload = options.embedded ? Reload() : Reload(reload),
         .embedded = options.embedded};
     auto daemon = std::make_unique<Daemon>(
         daemon_options, configuration.settings, configuration.tree, registry, **log);

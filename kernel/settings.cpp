@@ -44,8 +44,10 @@ config::Finding finding_of(const Error& error, const config::Tree& tree) {
 }  // namespace
 
 std::size_t sealed_datagram_max(const config::Settings& settings) {
-    const bool is_ipv6 = !settings.totem.interfaces.empty() &&
-                         settings.totem.interfaces.front().bind.family == config::Family::ipv6;
+    const auto& all = settings.totem.interfaces;
+    const bool is_ipv6 = std::any_of(all.begin(), all.end(), [](const auto& interface) {
+        return interface.bind.family == config::Family::ipv6;
+    });
     const auto headers = udp_header + (is_ipv6 ? ipv6_header : ipv4_header);
     return settings.totem.netmtu - std::min(settings.totem.netmtu, headers);
 }

@@ -34,8 +34,6 @@ constexpr auto yes_no = KeyType::boolean;
 constexpr auto choice = KeyType::choice;
 constexpr auto address = KeyType::address;
 
-constexpr const char* redundant =
-    "redundant rings are not there yet, the interface with the lowest ringnumber is used";
 constexpr const char* ms = "milliseconds";
 constexpr std::int64_t mib = 1 << 20;
 
@@ -90,14 +88,16 @@ constexpr Row rows[] = {
      "let the system cut and join datagrams (UDP segmentation offload)", nullptr},
     {"totem", "threads", number, 0, 1024, "threads", nullptr,
      "", "the ring runs on one thread, which is fast enough to fill it"},
-    {"totem", "rrp_mode", choice, 0, 0, "none|active|passive", nullptr,
-     "", redundant},
-    {"totem", "rrp_problem_count_timeout", number, 1, 3600000, ms, nullptr,
-     "", redundant},
-    {"totem", "rrp_problem_count_threshold", number, 1, 1000000, "problems", nullptr,
-     "", redundant},
-    {"totem", "rrp_token_expired_timeout", number, 1, 3600000, ms, nullptr,
-     "", redundant},
+    {"totem", "rrp_mode", choice, 0, 0, "none|active|passive", "none",
+     "data with several interfaces: on the best, on all, or on each in turn", nullptr},
+    {"totem", "rrp_token_expired_timeout", number, 4, 3600000, ms, nullptr,
+     "silence of a link that counts as a problem; follows token if left out", nullptr},
+    {"totem", "rrp_problem_count_threshold", number, 1, 1000000, "problems", "3",
+     "problems after which a link is taken to be down", nullptr},
+    {"totem", "rrp_problem_count_timeout", number, 1, 3600000, ms, "1000",
+     "after so long one problem is forgiven", nullptr},
+    {"totem", "mixed_families", yes_no, 0, 0, "", "no",
+     "some interfaces may use IPv4 and others IPv6", nullptr},
     {"totem", "downcheck", number, 1, 3600000, ms, nullptr,
      "", "the system tells at once when an interface goes down or comes up"},
     {"totem", "send_join", number, 0, 60000, ms, nullptr,
@@ -122,9 +122,21 @@ constexpr Row rows[] = {
      "address of one node, for transport udpu", nullptr},
 
     {"nodelist.node", "ring0_addr", address, 0, 0, "", nullptr,
-     "address of the node", nullptr},
+     "address of the node on the network with ringnumber 0", nullptr},
     {"nodelist.node", "ring1_addr", address, 0, 0, "", nullptr,
-     "", redundant},
+     "address of the node on the network with ringnumber 1", nullptr},
+    {"nodelist.node", "ring2_addr", address, 0, 0, "", nullptr,
+     "address of the node on the network with ringnumber 2", nullptr},
+    {"nodelist.node", "ring3_addr", address, 0, 0, "", nullptr,
+     "address of the node on the network with ringnumber 3", nullptr},
+    {"nodelist.node", "ring4_addr", address, 0, 0, "", nullptr,
+     "address of the node on the network with ringnumber 4", nullptr},
+    {"nodelist.node", "ring5_addr", address, 0, 0, "", nullptr,
+     "address of the node on the network with ringnumber 5", nullptr},
+    {"nodelist.node", "ring6_addr", address, 0, 0, "", nullptr,
+     "address of the node on the network with ringnumber 6", nullptr},
+    {"nodelist.node", "ring7_addr", address, 0, 0, "", nullptr,
+     "address of the node on the network with ringnumber 7", nullptr},
     {"nodelist.node", "nodeid", number, 1, 0xffffffff, "", nullptr,
      "identity of the node", nullptr},
     {"nodelist.node", "name", text, 0, 0, "", nullptr,

@@ -12,6 +12,7 @@
 
 #include <ais/abi/types.h>
 
+#include <array>
 #include <map>
 #include <set>
 
@@ -46,6 +47,7 @@ class Rules {
     void run() {
         const auto totems = root_.find_sections("totem");
         const auto nodelists = root_.find_sections("nodelist");
+        may_mix_ = !totems.empty() && is_on(*totems.front(), "mixed_families");
         if (!nodelists.empty()) {
             check_nodelist(*nodelists.front());
         }
@@ -99,20 +101,22 @@ class Rules {
                   "totem.interface",
                   std::to_string(interfaces.size()) + " interface sections; at most " +
                       std::to_string(interfaces_max) + " are allowed");
-        } else if (interfaces.size() > 1) {
-            warning(id::no_effect,
-                    interfaces[1]->line,
-                    "totem.interface",
-                    "redundant rings are not there yet: the interface with the lowest ringnumber "
-                    "is used");
         }
         std::size_t members = 0;
         std::map<std::int64_t, std::uint32_t> ring_lines;
         for (const auto* section : interfaces) {
-            check_interface(*section, is_unicast);
-            members += check_members(*section, is_unicast);
-            const auto ring =
-                section->find_key("ringnumber") == nullptr ? 0 : number_of(*section, "ringnumber");
+            const auto ring = section->find_key("ringnumber") == nullptr
+                                  ? std::optional<std::int64_t>(0)
+                                  : number_of(*section, "ringnumber");
+            const auto known_ring = static_cast<std::size_t>(
+                ring && *ring >= 0 && *ring < std::int64_t{links_max} ? *ring : 0);
+            check_interface(*section, is_unicast, known_ring);
+            const auto own_members = check_members(*section, is_unicast, known_ring);
+            members += own_members;
+            if (is_unicast && own_members == 0) {
+                check_is_listed(*section, known_ring);
+            }
+            is_ring_used_[known_ring] = true;
             if (ring) {
                 const auto [first, is_new] = ring_lines.try_emplace(*ring, section->line);
                 if (!is_new) {
@@ -131,6 +135,7 @@ class Rules {
                   "udpu needs the addresses of the nodes: a nodelist section, or member sections "
                   "in the interface");
         }
+        check_unused_addresses();
         check_node_id(totem, is_unicast, own != nodes_by_id_.end());
         check_crypto(totem);
         const auto* detection = totem.find_key("detection_time");
@@ -145,7 +150,37 @@ class Rules {
         }
     }
 
-    void check_interface(const Section& section, bool is_unicast) {
+    // Who has no address on a network is not reached there before it speaks itself.
+    void check_is_listed(const Section& interface, std::size_t ring) {
+        const auto& listed = listed_on_ring_[ring];
+        if (ring == 0 || node_count_ == 0 || listed.count == node_count_) {
+            return;
+        }
+        warning(id::missing,
+                interface.line,
+                "totem.interface",
+                "of " + std::to_string(node_count_) + " nodes of the nodelist only " +
+                    std::to_string(listed.count) + " have a " + ring_key(ring) +
+                    " for the interface that begins here; give it to all");
+    }
+
+    void check_unused_addresses() {
+        for (std::size_t ring = 1; ring < links_max; ++ring) {
+            if (listed_on_ring_[ring].count > 0 && !is_ring_used_[ring]) {
+                warning(id::no_effect,
+                        listed_on_ring_[ring].line,
+                        "nodelist.node." + ring_key(ring),
+                        "accepted, but without effect: no interface has ringnumber " +
+                            std::to_string(ring));
+            }
+        }
+    }
+
+    static std::string ring_key(std::size_t ring) {
+        return "ring" + std::to_string(ring) + "_addr";
+    }
+
+    void check_interface(const Section& section, bool is_unicast, std::size_t ring) {
         const auto* bind = section.find_key("bindnetaddr");
         if (bind == nullptr) {
             error(id::missing,
@@ -163,7 +198,7 @@ class Rules {
             } else {
                 bind_ = bind_ ? bind_ : address;
             }
-            same_family(*address, bind->line, "totem.interface.bindnetaddr");
+            same_family(*address, bind->line, "totem.interface.bindnetaddr", ring);
         }
         const auto* group = section.find_key("mcastaddr");
         if (is_on(section, "broadcast")) {
@@ -188,11 +223,11 @@ class Rules {
                           " is not a multicast address; those are 224.0.0.0 to 239.255.255.255 and "
                           "ff00::/8");
             }
-            same_family(*address, group->line, "totem.interface.mcastaddr");
+            same_family(*address, group->line, "totem.interface.mcastaddr", ring);
         }
     }
 
-    std::size_t check_members(const Section& interface, bool is_unicast) {
+    std::size_t check_members(const Section& interface, bool is_unicast, std::size_t ring) {
         std::map<Address, std::uint32_t> lines;
         const auto members = interface.find_sections("member");
         for (const auto* section : members) {
@@ -205,7 +240,7 @@ class Rules {
                 continue;
             }
             if (const auto address = address_of(key)) {
-                host_address(*address, *key, "totem.interface.member.memberaddr", lines);
+                host_address(*address, *key, "totem.interface.member.memberaddr", lines, ring);
             }
         }
         if (!members.empty() && !is_unicast) {
@@ -221,7 +256,7 @@ class Rules {
     }
 
     void check_nodelist(const Section& nodelist) {
-        std::map<Address, std::uint32_t> address_lines;
+        std::array<std::map<Address, std::uint32_t>, links_max> address_lines;
         const auto nodes = nodelist.find_sections("node");
         node_count_ = nodes.size();
         if (nodes.empty()) {
@@ -239,7 +274,16 @@ class Rules {
                       "nodelist.node",
                       "ring0_addr is missing in the node section that begins here");
             } else if (address) {
-                host_address(*address, *key, "nodelist.node.ring0_addr", address_lines);
+                host_address(*address, *key, "nodelist.node.ring0_addr", address_lines[0], 0);
+            }
+            for (std::size_t ring = 1; ring < links_max; ++ring) {
+                const auto* more = section->find_key(ring_key(ring));
+                if (const auto there = address_of(more)) {
+                    const auto path = "nodelist.node." + ring_key(ring);
+                    host_address(*there, *more, path.c_str(), address_lines[ring], ring);
+                    ++listed_on_ring_[ring].count;
+                    listed_on_ring_[ring].line = more->line;
+                }
             }
             const auto* id_key = section->find_key("nodeid");
             if (id_key == nullptr) {
@@ -393,7 +437,8 @@ class Rules {
     void host_address(const Address& address,
                       const Key& key,
                       const char* path,
-                      std::map<Address, std::uint32_t>& lines) {
+                      std::map<Address, std::uint32_t>& lines,
+                      std::size_t ring) {
         if (address.is_multicast() || address.is_unspecified()) {
             error(id::bad_value,
                   key.line,
@@ -407,23 +452,31 @@ class Rules {
                   path,
                   in_quotes(key.value) + " is listed" + at_line(first->second) + ", too");
         }
-        same_family(address, key.line, path);
+        same_family(address, key.line, path, ring);
     }
 
-    void same_family(const Address& address, std::uint32_t line, const char* path) {
-        if (!family_) {
-            family_ = address.family;
-            family_line_ = line;
-            family_path_ = path;
+    // One family on each network, and the same on all, unless the operator says otherwise.
+    void same_family(const Address& address,
+                     std::uint32_t line,
+                     const char* path,
+                     std::size_t ring) {
+        family_ = family_ ? family_ : address.family;
+        FirstFamily& first = first_family_[may_mix_ ? ring : 0];
+        if (!first.family) {
+            first = {address.family, line, path};
             return;
         }
-        if (*family_ != address.family) {
+        if (*first.family != address.family) {
             error(id::contradiction,
                   line,
                   path,
                   '"' + to_string(address) + "\" is " + std::string(to_string(address.family)) +
-                      ", but " + family_path_ + at_line(family_line_) + " is " +
-                      std::string(to_string(*family_)) + "; the whole cluster uses one of the two");
+                      ", but " + first.path + at_line(first.line) + " is " +
+                      std::string(to_string(*first.family)) +
+                      (may_mix_ ? "; a network uses one of the two"
+                       : ring > 0
+                           ? "; the whole cluster uses one of the two, or say mixed_families: yes"
+                           : "; the whole cluster uses one of the two"));
         }
     }
 
@@ -467,10 +520,21 @@ class Rules {
     bool has_node_without_id_ = false;
     std::map<std::int64_t, std::uint32_t> nodes_by_id_;  // nodeid → line
     std::set<Address> addresses_with_id_;
-    std::optional<Address> bind_;  // of the first interface
-    std::optional<Family> family_;
-    std::uint32_t family_line_ = 0;
-    std::string family_path_;
+    std::optional<Address> bind_;   // of the first interface
+    std::optional<Family> family_;  // of the first address
+    bool may_mix_ = false;
+    struct FirstFamily {
+        std::optional<Family> family;
+        std::uint32_t line = 0;
+        std::string path;
+    };
+    std::array<FirstFamily, links_max> first_family_;  // by ring number; all in [0] if not mixed
+    struct Listed {
+        std::size_t count = 0;
+        std::uint32_t line = 0;
+    };
+    std::array<Listed, links_max> listed_on_ring_;
+    std::array<bool, links_max> is_ring_used_{};
 };
 
 }  // namespace

@@ -151,12 +151,53 @@ TEST(Rules, refuse_broadcast) {
 TEST(Rules, refuse_two_interfaces_with_one_ringnumber) {
     EXPECT_THAT(said("totem {\ninterface {\n" + network + "}\ninterface {\nringnumber: 0\n" +
                      network + "}\n}\n"),
-                ElementsAre("warning: t.conf:6: totem.interface: redundant rings are not there "
-                            "yet: the interface with "
-                            "the lowest ringnumber is used",
-                            "error: t.conf:6: totem.interface: ringnumber 0 is that of the "
+                ElementsAre("error: t.conf:6: totem.interface: ringnumber 0 is that of the "
                             "interface at line 2; give "
                             "each its own"));
+}
+
+constexpr const char* two_networks =
+    "interface {\nbindnetaddr: 10.0.0.0\n}\n"
+    "interface {\nringnumber: 1\nbindnetaddr: fd00::\n}\n}\n"
+    "nodelist {\nnode {\nring0_addr: 10.0.0.1\nring1_addr: fd00::1\nnodeid: 1\n}\n}\n";
+
+TEST(Rules, let_networks_differ_in_family_only_if_the_operator_says_so) {
+    const std::string head = "totem {\ntransport: udpu\nnodeid: 1\n";
+    EXPECT_THAT(
+        said(head + two_networks),
+        ElementsAre("error: t.conf:9: totem.interface.bindnetaddr: \"fd00::\" is IPv6, but "
+                    "nodelist.node.ring0_addr at line 14 is IPv4; the whole cluster uses one of "
+                    "the two, or say mixed_families: yes",
+                    "error: t.conf:15: nodelist.node.ring1_addr: \"fd00::1\" is IPv6, but "
+                    "nodelist.node.ring0_addr at line 14 is IPv4; the whole cluster uses one of "
+                    "the two, or say mixed_families: yes"));
+    EXPECT_THAT(said(head + "mixed_families: yes\n" + two_networks), IsEmpty());
+}
+
+TEST(Rules, want_one_family_inside_a_network_of_a_mixed_cluster) {
+    EXPECT_THAT(said("totem {\ntransport: udpu\nmixed_families: yes\nnodeid: 1\ninterface {\n"
+                     "bindnetaddr: 10.0.0.0\nmember {\nmemberaddr: fd00::1\n}\n}\n}\n"),
+                ElementsAre("error: t.conf:8: totem.interface.member.memberaddr: \"fd00::1\" is "
+                            "IPv6, but totem.interface.bindnetaddr at line 6 is IPv4; a network "
+                            "uses one of the two"));
+}
+
+TEST(Rules, miss_addresses_of_some_nodes_on_a_second_network) {
+    EXPECT_THAT(
+        said("totem {\ntransport: udpu\nnodeid: 1\ninterface {\nbindnetaddr: 10.0.0.0\n}\n"
+             "interface {\nringnumber: 1\nbindnetaddr: 10.1.0.0\n}\n}\nnodelist {\nnode {\n"
+             "ring0_addr: 10.0.0.1\nring1_addr: 10.1.0.1\nnodeid: 1\n}\nnode {\nring0_addr: "
+             "10.0.0.2\nring2_addr: 10.2.0.2\nnodeid: 2\n}\n}\n"),
+        ElementsAre("warning: t.conf:7: totem.interface: of 2 nodes of the nodelist only 1 have a "
+                    "ring1_addr for the interface that begins here; give it to all",
+                    "warning: t.conf:20: nodelist.node.ring2_addr: accepted, but without effect: "
+                    "no interface has ringnumber 2"));
+}
+
+TEST(Rules, refuse_an_unknown_rrp_mode) {
+    EXPECT_THAT(said(one_interface("rrp_mode: both\n", network)),
+                ElementsAre("error: t.conf:2: totem.rrp_mode: \"both\" is not one of none, active "
+                            "or passive"));
 }
 
 TEST(Rules, refuse_more_than_eight_interfaces) {

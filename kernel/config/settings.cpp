@@ -101,6 +101,19 @@ void read_timeouts(Reader& from, TotemSettings& to) {
     to.merge = ms("merge", std::max<std::int64_t>(200, wanted ? detection * 2 / 5 : 0));
 }
 
+void read_redundancy(Reader& from, TotemSettings& to) {
+    const auto mode = from.text("rrp_mode");
+    to.rrp_mode = mode == "active"    ? Redundancy::active
+                  : mode == "passive" ? Redundancy::passive
+                                      : Redundancy::none;
+    const auto expired = from.try_number("rrp_token_expired_timeout");
+    to.rrp_token_expired =
+        std::chrono::milliseconds(expired.value_or(std::max<std::int64_t>(4, to_ms(to.token) / 4)));
+    to.rrp_problem_count_threshold = from.size<std::uint32_t>("rrp_problem_count_threshold");
+    to.rrp_problem_count = from.ms("rrp_problem_count_timeout");
+    to.mixed_families = from.flag("mixed_families");
+}
+
 void read_windows(Reader& from, TotemSettings& to) {
     to.fail_recv_const = from.size<std::uint32_t>("fail_recv_const");
     to.seqno_unchanged_const = from.size<std::uint32_t>("seqno_unchanged_const");
@@ -174,6 +187,7 @@ Result<void> read_totem(const Section& root, Settings& settings) {
     to.netmtu = from.size<std::size_t>("netmtu");
     read_timeouts(from, to);
     read_windows(from, to);
+    read_redundancy(from, to);
     if (const auto size = from.try_number("rcvbuf")) {
         to.rcvbuf = static_cast<std::size_t>(*size);
     }
@@ -202,6 +216,13 @@ Result<void> read_nodes(const Section& root, Settings& settings) {
             Reader from(*section, "nodelist.node");
             Node node;
             node.address = from.address("ring0_addr");
+            node.addresses[0] = node.address;
+            for (std::size_t ring = 1; ring < links_max; ++ring) {
+                const auto key = "ring" + std::to_string(ring) + "_addr";
+                if (section->find_key(key) != nullptr) {
+                    node.addresses[ring] = from.address(key);
+                }
+            }
             if (const auto id = from.try_number("nodeid")) {
                 node.id = NodeId(static_cast<ais_node_id>(*id));
             } else if (node.address.family == Family::ipv4) {
@@ -316,18 +337,22 @@ Result<Settings> make_settings(const Tree& tree) {
     return settings;
 }
 
-std::vector<Node> known_nodes(const Settings& settings) {
-    if (!settings.nodes.empty() || settings.totem.interfaces.empty()) {
-        return settings.nodes;
-    }
-    std::vector<Node> nodes;
-    for (const auto& address : settings.totem.interfaces.front().members) {
-        Node node;
-        node.address = address;
-        if (address.family == Family::ipv4) {
-            node.id = NodeId(address.ipv4_number());
+std::vector<KnownNode> known_nodes(const Settings& settings, const Interface& interface) {
+    std::vector<KnownNode> nodes;
+    for (const auto& node : settings.nodes) {
+        if (const auto& address = node.addresses[interface.ring_number]) {
+            nodes.push_back({*address, node.id});
         }
-        nodes.push_back(std::move(node));
+    }
+    if (!nodes.empty()) {
+        return nodes;
+    }
+    // Why no id on other rings: there an address says nothing about the identity.
+    const bool is_identity = settings.nodes.empty() && interface.ring_number == 0;
+    for (const auto& address : interface.members) {
+        const bool has_id = is_identity && address.family == Family::ipv4;
+        nodes.push_back(
+            {address, has_id ? std::optional(NodeId(address.ipv4_number())) : std::nullopt});
     }
     return nodes;
 }

@@ -16,6 +16,7 @@
 
 #include <ais/result.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -37,11 +38,18 @@ struct Interface {
     std::vector<Address> members;      // Transport::udpu without a nodelist
 };
 
+inline constexpr std::size_t links_max = 8;
+
 struct Node {
-    Address address;
+    Address address;  // on ring 0
+    // By ring number; [0] is `address`.
+    std::array<std::optional<Address>, links_max> addresses;
     std::optional<NodeId> id;
     std::string name;  // may be empty
 };
+
+// What carries data when there are several interfaces (openais.conf(5), rrp_mode).
+enum class Redundancy : std::uint8_t { none, active, passive };
 
 enum class Transport : std::uint8_t { udp, udpu };
 
@@ -65,6 +73,12 @@ struct TotemSettings {
     std::uint32_t window_size = 0;
     std::uint32_t max_messages = 0;
     std::uint32_t accelerated_window = 0;
+
+    Redundancy rrp_mode = Redundancy::none;
+    Duration rrp_token_expired{};  // follows token
+    std::uint32_t rrp_problem_count_threshold = 3;
+    Duration rrp_problem_count{};
+    bool mixed_families = false;
 
     std::optional<std::size_t> rcvbuf;  // nothing: sized from window_size and netmtu
     bool offload = true;
@@ -121,8 +135,14 @@ struct Settings {
 // gives an Error that names the key.
 [[nodiscard]] Result<Settings> make_settings(const Tree& tree);
 
-// The peers of udpu and the names of logs: the nodelist, or the members of the interface in use.
-[[nodiscard]] std::vector<Node> known_nodes(const Settings& settings);
+struct KnownNode {
+    Address address;
+    std::optional<NodeId> id;
+};
+// The peers on the network of `interface`: its member sections, else the nodelist's addresses with
+// its ring number.
+[[nodiscard]] std::vector<KnownNode> known_nodes(const Settings& settings,
+                                                 const Interface& interface);
 
 // Identity of this node, given the address it turned out to use: totem.nodeid, else the nodelist's
 // entry with that address, else, as openais did, an IPv4 address as a number.  Not valid with IPv6

@@ -145,14 +145,43 @@ TEST(Settings, sort_interfaces_by_ringnumber) {
     EXPECT_EQ(settings.totem.interfaces[1].port, 6000);
 }
 
+TEST(Settings, know_the_nodes_of_each_network) {
+    const auto settings = settings_of(
+        "totem {\ntransport: udpu\nnodeid: 1\nrrp_mode: passive\ntoken: 1000\n"
+        "interface {\nbindnetaddr: 10.0.0.0\n}\n"
+        "interface {\nringnumber: 2\nbindnetaddr: 10.2.0.0\n}\n}\n"
+        "nodelist {\nnode {\nring0_addr: 10.0.0.1\nring2_addr: 10.2.0.1\nnodeid: 1\n}\n"
+        "node {\nring0_addr: 10.0.0.2\nring2_addr: 10.2.0.2\nnodeid: 2\n}\n}\n");
+    ASSERT_EQ(settings.totem.interfaces.size(), 2U);
+    const auto second = known_nodes(settings, settings.totem.interfaces[1]);
+    ASSERT_EQ(second.size(), 2U);
+    EXPECT_EQ(to_string(second[1].address), "10.2.0.2");
+    EXPECT_EQ(second[1].id, NodeId(2));
+    EXPECT_EQ(settings.totem.rrp_mode, Redundancy::passive);
+    EXPECT_EQ(settings.totem.rrp_token_expired, milliseconds(250));
+    EXPECT_EQ(settings.totem.rrp_problem_count_threshold, 3U);
+    EXPECT_EQ(settings.totem.rrp_problem_count, milliseconds(1000));
+}
+
+TEST(Settings, take_no_identity_from_members_of_a_second_network) {
+    const auto settings = settings_of(
+        "totem {\ntransport: udpu\n"
+        "interface {\nbindnetaddr: 10.0.0.0\nmember {\nmemberaddr: 10.0.0.7\n}\n}\n"
+        "interface {\nringnumber: 1\nbindnetaddr: 10.1.0.0\nmember {\nmemberaddr: "
+        "10.1.0.7\n}\n}\n}\n");
+    const auto second = known_nodes(settings, settings.totem.interfaces[1]);
+    ASSERT_EQ(second.size(), 1U);
+    EXPECT_FALSE(second[0].id);
+}
+
 TEST(Settings, know_the_nodes) {
     const auto listed = settings_of(
         "totem {\ntransport: udpu\nnodeid: 2\n}\nnodelist {\nnode {\nring0_addr: 10.0.0.1\nname: "
         "one\n}\nnode {\n"
         "ring0_addr: 10.0.0.2\nnodeid: 2\n}\n}\n");
-    const auto nodes = known_nodes(listed);
+    const auto nodes = known_nodes(listed, listed.totem.interfaces[0]);
     ASSERT_EQ(nodes.size(), 2U);
-    EXPECT_EQ(nodes[0].name, "one");
+    EXPECT_EQ(listed.nodes[0].name, "one");
     EXPECT_EQ(nodes[0].id, NodeId(0x0a000001));
     EXPECT_EQ(nodes[1].id, NodeId(2));
     ASSERT_EQ(listed.totem.interfaces.size(), 1U);
@@ -162,8 +191,8 @@ TEST(Settings, know_the_nodes) {
     const auto members = settings_of(
         "totem {\ntransport: udpu\ninterface {\nbindnetaddr: 10.0.0.0\nmember {\nmemberaddr: "
         "10.0.0.7\n}\n}\n}\n");
-    ASSERT_EQ(known_nodes(members).size(), 1U);
-    EXPECT_EQ(known_nodes(members)[0].id, NodeId(0x0a000007));
+    ASSERT_EQ(known_nodes(members, members.totem.interfaces[0]).size(), 1U);
+    EXPECT_EQ(known_nodes(members, members.totem.interfaces[0])[0].id, NodeId(0x0a000007));
 }
 
 TEST(Settings, take_the_mcastport_of_the_interface_that_udpu_leaves_out_as_default_only) {
@@ -240,7 +269,7 @@ TEST(Settings, of_embedded_need_no_network_and_no_key) {
     EXPECT_EQ(settings.totem.interfaces.at(0).port, 0);
     EXPECT_TRUE(settings.totem.interfaces.at(0).bind.is_loopback());
     EXPECT_EQ(settings.totem.node_id, NodeId(1));
-    EXPECT_EQ(known_nodes(settings).size(), 1U);
+    EXPECT_EQ(known_nodes(settings, settings.totem.interfaces[0]).size(), 1U);
     EXPECT_FALSE(settings.logging.to_syslog);
 }
 
