@@ -347,8 +347,9 @@ std::string Network::address_of(NodeId node) const {
 std::vector<std::string> Network::own_addresses() const {
     std::vector<std::string> all;
     for (const Link& link : all_) {
+        all.resize(link.wanted.ring_number + 1);
         if (link.transport->is_open()) {
-            all.push_back(link.transport->interface().address.host_text());
+            all.back() = link.transport->interface().address.host_text();
         }
     }
     return all;

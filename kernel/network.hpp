@@ -56,7 +56,7 @@ class Network final : private os::DatagramSink {
 
     // "10.0.0.1", with several links "10.0.0.1 and 10.1.0.1"; empty if `node` was never heard.
     [[nodiscard]] std::string address_of(NodeId node) const;
-    // Of the links that have one now, in the order of ring numbers.
+    // By ring number; empty where there is none now.
     [[nodiscard]] std::vector<std::string> own_addresses() const;
     // One line per link.
     [[nodiscard]] std::string describe() const;

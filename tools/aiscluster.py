@@ -169,7 +169,7 @@ class Cluster:
     """N nodes; use as a context manager."""
 
     def __init__(self, count, *, work_dir=None, netns=False, port=None, secauth="on", transport="udpu", totem="",
-                 sections="", build=None, ipv6=False, mtu=None):
+                 sections="", build=None, ipv6=False, mtu=None, links=1):
         self.build = Path(build) if build else build_dir()
         self.owns_dir = work_dir is None
         self.dir = Path(work_dir or tempfile.mkdtemp(prefix="ais-cluster-"))
@@ -185,6 +185,7 @@ class Cluster:
         self.use_netns = netns
         self.ipv6 = ipv6  # needs netns
         self.mtu = mtu    # of the links between namespaces
+        self.links = links  # networks of each node: eth0, eth1, …
         self.tag = f"ais{os.getpid() % 100000}{secrets.token_hex(1)}"
         self.key = self.dir / "authkey"
         if not self.key.exists():
@@ -200,23 +201,26 @@ class Cluster:
         subprocess.run([str(self.build / "bin/ais-keygen"), "-k", str(path)], check=True, stdout=subprocess.DEVNULL)
         return path
 
-    def address(self, number):
+    def address(self, number, link=0):
         if self.ipv6:
-            return f"fd00:77::{number:x}"
-        return f"10.77.0.{number}" if self.use_netns else f"127.0.0.{number}"
+            return f"fd00:{77 + link}::{number:x}"
+        return f"10.{77 + link}.0.{number}" if self.use_netns else f"127.{link}.0.{number}"
 
     def config_text(self, node):
         lines = ["totem {", "    version: 2", f"    secauth: {self.secauth}", f"    transport: {self.transport}",
-                 f"    nodeid: {node.id}", *[f"    {line}" for line in self.totem.splitlines() if line],
-                 "    interface {", "        ringnumber: 0", f"        bindnetaddr: {node.address}",
-                 f"        mcastport: {self.port + 1}"]
-        if self.transport == "udp":
-            lines.append("        mcastaddr: " + ("ff05::77:1" if self.ipv6 else "239.192.77.1"))
-        lines += ["    }", "}"]
+                 f"    nodeid: {node.id}", *[f"    {line}" for line in self.totem.splitlines() if line]]
+        for link in range(self.links):
+            lines += ["    interface {", f"        ringnumber: {link}",
+                      f"        bindnetaddr: {self.address(node.id, link)}", f"        mcastport: {self.port + 1}"]
+            if self.transport == "udp":
+                lines.append("        mcastaddr: " + (f"ff05::77:{link + 1}" if self.ipv6 else f"239.192.77.{link + 1}"))
+            lines.append("    }")
+        lines.append("}")
         if self.transport == "udpu":
             lines.append("nodelist {")
             for other in range(1, self.count + 1):
-                lines += ["    node {", f"        ring0_addr: {self.address(other)}", f"        nodeid: {other}", "    }"]
+                lines += ["    node {", *[f"        ring{link}_addr: {self.address(other, link)}" for link in range(self.links)],
+                          f"        nodeid: {other}", "    }"]
             lines.append("}")
         lines += ["logging {", "    to_stderr: yes", "    timestamp: on", "}"]
         user = "root" if os.geteuid() == 0 else ""
@@ -258,34 +262,61 @@ class Cluster:
     def _make_network(self):
         self.hub = f"{self.tag}-hub"
         self._ip("netns", "add", self.hub)
-        self._ip("-n", self.hub, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-        self._ip("-n", self.hub, "link", "set", "br0", "up")
         for node in self.nodes:
             node.netns = f"{self.tag}-{node.id}"
             self._ip("netns", "add", node.netns)
             self._ip("-n", node.netns, "link", "set", "lo", "up")
-            self._ip("-n", self.hub, "link", "add", f"p{node.id}", "type", "veth",
-                     "peer", "name", "eth0", "netns", node.netns)
-            self._ip("-n", self.hub, "link", "set", f"p{node.id}", "master", "br0", "up")
-            if self.mtu:
-                self._ip("-n", self.hub, "link", "set", f"p{node.id}", "mtu", str(self.mtu))
-                self._ip("-n", node.netns, "link", "set", "eth0", "mtu", str(self.mtu))
-            self._ip("-n", node.netns, "addr", "add", f"10.77.0.{node.id}/24", "dev", "eth0")
-            if self.ipv6:
-                self._ip("-n", node.netns, "addr", "add", f"fd00:77::{node.id:x}/64", "dev", "eth0", "nodad")
-            self._ip("-n", node.netns, "link", "set", "eth0", "up")
-            self._ip("-n", node.netns, "route", "add", "224.0.0.0/4", "dev", "eth0")
+        for link in range(self.links):
+            self._add_bridge(self._bridge(0, link))
+            for node in self.nodes:
+                self._plug_in(node, link)
 
-    def partition(self, *groups):
-        """Only nodes of one group hear each other: one bridge per group."""
+    @staticmethod
+    def _bridge(group, link):
+        return f"br{group}" + (f"l{link}" if link else "")
+
+    @staticmethod
+    def _port(number, link):
+        return f"p{number}" + (f"l{link}" if link else "")
+
+    def _add_bridge(self, name):
+        self._ip("-n", self.hub, "link", "add", name, "type", "bridge", "mcast_snooping", "0")
+        self._ip("-n", self.hub, "link", "set", name, "up")
+
+    def _plug_in(self, node, link):
+        port, interface = self._port(node.id, link), f"eth{link}"
+        self._ip("-n", self.hub, "link", "add", port, "type", "veth", "peer", "name", interface, "netns", node.netns)
+        self._ip("-n", self.hub, "link", "set", port, "master", self._bridge(0, link), "up")
+        if self.mtu:
+            self._ip("-n", self.hub, "link", "set", port, "mtu", str(self.mtu))
+            self._ip("-n", node.netns, "link", "set", interface, "mtu", str(self.mtu))
+        self._ip("-n", node.netns, "addr", "add", f"10.{77 + link}.0.{node.id}/24", "dev", interface)
+        if self.ipv6:
+            self._ip("-n", node.netns, "addr", "add", f"{self.address(node.id, link)}/64", "dev", interface, "nodad")
+        self._ip("-n", node.netns, "link", "set", interface, "up")
+        if link == 0:
+            self._ip("-n", node.netns, "route", "add", "224.0.0.0/4", "dev", interface)
+
+    def partition(self, *groups, link=0):
+        """Only nodes of one group hear each other on this link: one bridge per group."""
         for index, group in enumerate(groups):
-            bridge = f"br{index}"
+            bridge = self._bridge(index, link)
             if index > 0 and subprocess.run(["ip", "-n", self.hub, "link", "show", bridge],
                                             capture_output=True).returncode != 0:
-                self._ip("-n", self.hub, "link", "add", bridge, "type", "bridge", "mcast_snooping", "0")
-                self._ip("-n", self.hub, "link", "set", bridge, "up")
+                self._add_bridge(bridge)
             for number in group:
-                self._ip("-n", self.hub, "link", "set", f"p{number}", "master", bridge)
+                self._ip("-n", self.hub, "link", "set", self._port(number, link), "master", bridge)
+
+    def cut_link(self, link):
+        """Nobody hears anybody on this link; every interface keeps its carrier."""
+        self.partition(*[[number] for number in range(1, self.count + 1)], link=link)
+
+    def heal_link(self, link):
+        self.partition(range(1, self.count + 1), link=link)
+
+    def inside_ip(self, number, *arguments):
+        """ip(8) in the namespace of a node."""
+        self._ip("-n", self[number].netns, *arguments)
 
     def cut_direction(self, sender, receiver):
         """What `sender` sends to `receiver` alone is lost on the way, silently; the other direction works."""
