@@ -170,7 +170,8 @@ std::string describe(const Configuration& configuration) {
          << (settings.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
          << "\ninterfaces        " << settings.interfaces.size() << ", first bound to "
          << config::to_string(settings.interfaces.front().bind) << " port "
-         << settings.interfaces.front().port << describe_redundancy(settings) << "\nnodes             "
+         << settings.interfaces.front().port << describe_redundancy(settings)
+         << "\nnodes             "
          << (configuration.settings.nodes.empty()
                  ? std::string("found by multicast")
                  : std::to_string(configuration.settings.nodes.size()) + " listed")

@@ -91,7 +91,7 @@ constexpr Row rows[] = {
     {"totem", "rrp_mode", choice, 0, 0, "none|active|passive", "none",
      "data with several interfaces: on the best, on all, or on each in turn", nullptr},
     {"totem", "rrp_token_expired_timeout", number, 4, 3600000, ms, nullptr,
-     "silence of a link that counts as a problem; follows token if left out", nullptr},
+     "silence of a link that counts as a problem; follows detection_time if left out", nullptr},
     {"totem", "rrp_problem_count_threshold", number, 1, 1000000, "problems", "3",
      "problems after which a link is taken to be down", nullptr},
     {"totem", "rrp_problem_count_timeout", number, 1, 3600000, ms, "1000",

@@ -107,8 +107,8 @@ void read_redundancy(Reader& from, TotemSettings& to) {
                   : mode == "passive" ? Redundancy::passive
                                       : Redundancy::none;
     const auto expired = from.try_number("rrp_token_expired_timeout");
-    to.rrp_token_expired =
-        std::chrono::milliseconds(expired.value_or(std::max<std::int64_t>(4, to_ms(to.token) / 4)));
+    to.rrp_token_expired = std::chrono::milliseconds(
+        expired.value_or(std::max<std::int64_t>(4, to_ms(to.detection_time) / 5)));
     to.rrp_problem_count_threshold = from.size<std::uint32_t>("rrp_problem_count_threshold");
     to.rrp_problem_count = from.ms("rrp_problem_count_timeout");
     to.mixed_families = from.flag("mixed_families");

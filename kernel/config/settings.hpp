@@ -75,7 +75,7 @@ struct TotemSettings {
     std::uint32_t accelerated_window = 0;
 
     Redundancy rrp_mode = Redundancy::none;
-    Duration rrp_token_expired{};  // follows token
+    Duration rrp_token_expired{};  // follows detection_time
     std::uint32_t rrp_problem_count_threshold = 3;
     Duration rrp_problem_count{};
     bool mixed_families = false;
