@@ -5,14 +5,12 @@
 #include "links/links.hpp"
 
 #include "base/mark.hpp"
+#include "links/clear_seal_test.hpp"
 #include "links/hello.hpp"
-#include "links/stamp.hpp"
 
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,43 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using totem::LinkId;
 using totem::Traffic;
-
-// A clear envelope with everything in its header; no tag.
-class ClearSeal final : public Seal {
-  public:
-    explicit ClearSeal(NodeId self, std::uint8_t life = 1) {
-        header_.sender = self.value();
-        header_.salt.fill(life);
-    }
-    [[nodiscard]] std::size_t overhead() const override { return envelope::header_size; }
-    [[nodiscard]] std::string_view cipher() const override { return "clear"; }
-    bool seal(Bytes plain, MutableBytes out) override {
-        ++header_.counter;
-        envelope::write_header(header_, out.data());
-        copy_bytes(out.data() + envelope::header_size, plain);
-        return true;
-    }
-    bool open(MutableBytes datagram, Opened& opened, ais_crypto_fault& fault) override {
-        ++opens;
-        const auto stamp = read_stamp(datagram);
-        if (!stamp) {
-            fault.cause = AIS_FAULT_MALFORMED;
-            return false;
-        }
-        if (!seen_.insert({stamp->sender.value(), stamp->counter}).second) {
-            fault.cause = AIS_FAULT_REPLAY;
-            return false;
-        }
-        opened.sender = stamp->sender;
-        opened.plain = datagram.subspan(envelope::header_size);
-        return true;
-    }
-    int opens = 0;
-
-  private:
-    envelope::Header header_;
-    std::set<std::pair<std::uint32_t, std::uint64_t>> seen_;
-};
 
 struct Packet {
     std::optional<NodeId> to;
