@@ -13,6 +13,8 @@
 namespace ais::clm {
 namespace {
 
+constexpr std::uint32_t local_version = 1;
+
 constexpr std::uint16_t number_of(EventKind kind) {
     return static_cast<std::uint16_t>(kind);
 }
@@ -141,7 +143,6 @@ ais_status ClmService::merge(std::span<const SavedState> states) {
         tell(report);
     }
     warn_of_twins();
-    update_facts();
     return AIS_OK;
 }
 
@@ -198,16 +199,50 @@ ais_status ClmService::client_open(ais_conn* who, Bytes hello_bytes) {
     if (hello.version != wire_version) {
         return AIS_ERR_UNSUPPORTED;
     }
-    auto client = std::make_unique<Client>();
-    client->conn = who;
-    client->pid = ipc_.peer(who).pid;
-    ipc_.set_context(who, client.get());
-    clients_.push_back(std::move(client));
+    add_client(who);
     return AIS_OK;
+}
+
+ClmService::Client& ClmService::add_client(ais_conn* who) {
+    Client& client = *clients_.emplace_back(std::make_unique<Client>());
+    client.conn = who;
+    client.pid = ipc_.peer(who).pid;
+    ipc_.set_context(who, &client);
+    return client;
 }
 
 void ClmService::client_close(ais_conn* who) {
     std::erase_if(clients_, [who](const auto& client) { return client->conn == who; });
+}
+
+//   version u32, n u32, n × (track flags u32, epoch u32), in the order of the conns
+ais_status ClmService::save_local(std::span<ais_conn* const> conns, StateWriter& out) {
+    Appender saved;
+    saved.u32(local_version);
+    saved.u32(static_cast<std::uint32_t>(conns.size()));
+    for (ais_conn* conn : conns) {
+        const auto* client = ipc_.context<Client>(conn);
+        saved.u32(client != nullptr ? client->track_flags : 0);
+        saved.u32(client != nullptr ? client->epoch : 0);
+    }
+    return out.write(saved.written());
+}
+
+ais_status ClmService::restore_local(std::span<ais_conn* const> conns,
+                                     Bytes saved,
+                                     std::string_view) {
+    Reader in(saved);
+    if (in.u32() != local_version || in.u32() != conns.size() ||
+        in.remaining() != conns.size() * 8) {
+        return AIS_ERR_CORRUPT;
+    }
+    clients_.clear();
+    for (ais_conn* conn : conns) {
+        Client& client = add_client(conn);
+        client.track_flags = in.u32() & TrackRequest::known;
+        client.epoch = in.u32();
+    }
+    return AIS_OK;
 }
 
 void ClmService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body) {

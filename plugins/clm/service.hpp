@@ -24,7 +24,9 @@
 #include <openais/saAis.h>
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ais::clm {
@@ -56,6 +58,11 @@ class ClmService {
     void client_close(ais_conn* who);
     ais_status save(StateWriter& out);
     ais_status merge(std::span<const SavedState> states);
+    // Live replacement: what clients track.
+    ais_status save_local(std::span<ais_conn* const> conns, StateWriter& out);
+    ais_status restore_local(std::span<ais_conn* const> conns,
+                             Bytes saved,
+                             std::string_view from_version);
     void dump(std::string& out);
 
   private:
@@ -66,6 +73,7 @@ class ClmService {
         std::uint32_t epoch = 0;
     };
 
+    Client& add_client(ais_conn* who);
     void track(Client& client, std::uint64_t serial, const TrackRequest& wanted);
     void get_node(Client& client, std::uint64_t serial, const NodeRequest& wanted);
     void ask_node(Client& client, std::uint64_t serial, const NodeRequest& wanted);

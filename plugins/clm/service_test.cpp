@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 extern "C" const struct ais_plugin ais_plugin_clm;
@@ -290,6 +291,31 @@ TEST_F(Service, broken_bytes_cut_a_client_off_and_are_counted_of_a_node) {
     at(1).deliver(2, 9, "");
     EXPECT_TRUE(at(1).logged("WARNING CLM-003 node 2"));
     EXPECT_THAT(at(1).dump(), testing::HasSubstr("malformed 2"));
+}
+
+TEST_F(Service, another_build_goes_on_telling_the_same_clients) {
+    Program tracks(at(1));
+    Program silent(at(1));
+    tracks.track(SA_TRACK_CHANGES_ONLY, Answer::none, TrackRequest::unlimited, 5);
+    const auto handover = at(1).offer<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE);
+    ASSERT_NE(handover.save_local, nullptr);
+    std::string saved;
+    const ais_writer writer = {sizeof(ais_writer), 0, &saved, [](void* to, ais_bytes bytes) {
+                                   static_cast<std::string*>(to)->append(as_text(bytes));
+                                   return ais_status{AIS_OK};
+                               }};
+    ais_conn* conns[] = {tracks.client.conn(), silent.client.conn()};
+    ASSERT_EQ(handover.save_local(at(1).self(), conns, 2, &writer), AIS_OK);
+    // The other build is this one again, and the conns have changed places, which shows that
+    // it goes by what was saved.
+    std::swap(conns[0], conns[1]);
+    EXPECT_EQ(handover.restore_local(at(1).self(), conns, 1, to_abi(saved), "0"), AIS_ERR_CORRUPT);
+    EXPECT_EQ(handover.restore_local(at(1).self(), conns, 2, to_abi("junk"), "0"), AIS_ERR_CORRUPT);
+    ASSERT_EQ(handover.restore_local(at(1).self(), conns, 2, to_abi(saved), "0"), AIS_OK);
+    bus.crash(3);
+    EXPECT_THAT(tracks.heard(), IsEmpty());
+    EXPECT_THAT(silent.heard(), ElementsAre("3/2: 3-"));
+    EXPECT_EQ(silent.last_epoch, 5U);
 }
 
 TEST_F(Service, hello_of_another_version_is_refused) {

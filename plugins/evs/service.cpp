@@ -9,6 +9,8 @@
 namespace ais::evs {
 namespace {
 
+constexpr std::uint32_t local_version = 1;
+
 constexpr std::uint16_t number_of(EventKind kind) {
     return static_cast<std::uint16_t>(kind);
 }
@@ -82,13 +84,60 @@ ais_status EvsService::client_open(ais_conn* who, Bytes hello_bytes) {
     if (hello.version != wire_version) {
         return AIS_ERR_UNSUPPORTED;
     }
-    auto client = std::make_unique<Client>();
-    client->id = ++last_id_;
-    client->conn = who;
-    client->pid = ipc_.peer(who).pid;
-    ipc_.set_context(who, client.get());
-    tell_configuration(*client);
-    clients_.emplace(client->id, std::move(client));
+    tell_configuration(add_client(who));
+    return AIS_OK;
+}
+
+EvsService::Client& EvsService::add_client(ais_conn* who) {
+    auto added = std::make_unique<Client>();
+    Client& client = *added;
+    client.id = ++last_id_;
+    client.conn = who;
+    client.pid = ipc_.peer(who).pid;
+    ipc_.set_context(who, &client);
+    clients_.emplace(client.id, std::move(added));
+    return client;
+}
+
+//   version u32, n u32, n × groups (a group as often as it was joined), in the order of the conns
+ais_status EvsService::save_local(std::span<ais_conn* const> conns, StateWriter& out) {
+    Appender saved;
+    saved.u32(local_version);
+    saved.u32(static_cast<std::uint32_t>(conns.size()));
+    for (ais_conn* conn : conns) {
+        const auto* client = ipc_.context<Client>(conn);
+        const auto keys = client != nullptr ? state_.all_joins(client->id) : std::vector<Key>();
+        saved.u32(static_cast<std::uint32_t>(keys.size()));
+        for (const Key& key : keys) {
+            saved.bytes(key);
+        }
+    }
+    return out.write(saved.written());
+}
+
+ais_status EvsService::restore_local(std::span<ais_conn* const> conns,
+                                     Bytes saved,
+                                     std::string_view) {
+    Reader in(saved);
+    if (in.u32() != local_version || in.u32() != conns.size()) {
+        return AIS_ERR_CORRUPT;
+    }
+    std::vector<KeyList> lists(conns.size());
+    for (KeyList& list : lists) {
+        if (!KeyList::decode(in, list)) {
+            return AIS_ERR_CORRUPT;
+        }
+    }
+    if (!in.finished()) {
+        return AIS_ERR_CORRUPT;
+    }
+    for (const auto& [id, client] : clients_) {
+        state_.remove(id);
+    }
+    clients_.clear();
+    for (std::size_t i = 0; i < conns.size(); ++i) {
+        state_.join(add_client(conns[i]).id, lists[i]);
+    }
     return AIS_OK;
 }
 

@@ -18,7 +18,9 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace ais::evs {
 
@@ -35,6 +37,11 @@ class EvsService {
     void request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body);
     ais_status client_open(ais_conn* who, Bytes hello);
     void client_close(ais_conn* who);
+    // Live replacement: who hears which groups.
+    ais_status save_local(std::span<ais_conn* const> conns, StateWriter& out);
+    ais_status restore_local(std::span<ais_conn* const> conns,
+                             Bytes saved,
+                             std::string_view from_version);
     void dump(std::string& out);
 
   private:
@@ -49,6 +56,7 @@ class EvsService {
         std::uint64_t malformed = 0;  // group messages that do not decode
     };
 
+    Client& add_client(ais_conn* who);
     void multicast(Client& client, bool is_safe, KeyList groups, Bytes payload);
     void on_broken_request(Client& client, const char* what);
     void tell_configuration(const Client& client) const;

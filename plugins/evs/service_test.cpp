@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 extern "C" const struct ais_plugin ais_plugin_evs;
@@ -213,6 +214,36 @@ TEST_F(Service, client_that_is_gone_hears_nothing_and_its_messages_are_delivered
     bus.run();
     EXPECT_THAT(b.heard(), ElementsAre("1:last words"));
     EXPECT_THAT(at(1).dump(), testing::HasSubstr("clients 1, groups heard here 1"));
+}
+
+TEST_F(Service, another_build_goes_on_with_what_clients_hear) {
+    Program one(at(1));
+    Program other(at(1));
+    one.join("xxy");
+    other.join("z");
+    const auto handover = at(1).offer<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE);
+    ASSERT_NE(handover.save_local, nullptr);
+    std::string saved;
+    const ais_writer writer = {sizeof(ais_writer), 0, &saved, [](void* to, ais_bytes bytes) {
+                                   static_cast<std::string*>(to)->append(as_text(bytes));
+                                   return ais_status{AIS_OK};
+                               }};
+    ais_conn* conns[] = {one.client.conn(), other.client.conn()};
+    ASSERT_EQ(handover.save_local(at(1).self(), conns, 2, &writer), AIS_OK);
+    for (std::size_t cut = 0; cut < saved.size(); ++cut) {
+        const auto part = std::string_view(saved).substr(0, cut);
+        ASSERT_EQ(handover.restore_local(at(1).self(), conns, 2, to_abi(part), "0"),
+                  AIS_ERR_CORRUPT);
+    }
+    // The other build is this one again, and the conns have changed places.
+    std::swap(conns[0], conns[1]);
+    ASSERT_EQ(handover.restore_local(at(1).self(), conns, 2, to_abi(saved), "0"), AIS_OK);
+    one.say("yz", "hello");
+    bus.run();
+    EXPECT_THAT(one.heard(), ElementsAre("1:hello"));
+    EXPECT_THAT(other.heard(), ElementsAre("1:hello"));
+    EXPECT_EQ(other.leave("xx"), EVS_OK);
+    EXPECT_EQ(other.leave("x"), EVS_ERR_NOT_EXIST);
 }
 
 TEST_F(Service, message_that_cannot_be_queued_does_not_vanish_in_silence) {

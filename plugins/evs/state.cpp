@@ -67,6 +67,17 @@ std::span<const State::ClientId> State::listeners(const KeyList& keys) {
     return found_;
 }
 
+std::vector<Key> State::all_joins(ClientId client) const {
+    std::vector<Key> keys;
+    const auto known = joins_.find(client);
+    if (known != joins_.end()) {
+        for (const auto& [key, times] : known->second) {
+            keys.insert(keys.end(), times, key);
+        }
+    }
+    return keys;
+}
+
 const std::vector<std::uint8_t>& State::joined(ClientId client) {
     keys_.clear();
     const auto known = joins_.find(client);

@@ -42,6 +42,8 @@ class State {
     [[nodiscard]] std::span<const ClientId> listeners(const KeyList& keys);
     // Keys that the client has joined, each once, one after the other.
     [[nodiscard]] const std::vector<std::uint8_t>& joined(ClientId client);
+    // The same with each as often as it was joined.
+    [[nodiscard]] std::vector<Key> all_joins(ClientId client) const;
 
     [[nodiscard]] std::size_t group_count() const { return listeners_.size(); }
 
