@@ -233,6 +233,16 @@ Result<void> Daemon::open_node() {
         return filled;
     }
     options.identity = {self_, chance[0], ring_store_->stored(), chance[1]};
+    if (!options_.trace_file.empty()) {
+        auto trace =
+            os::TraceFile::open(options_.trace_file, {self_, chance[0]}, os::monotonic_now, log_);
+        if (!trace) {
+            return trace.error();
+        }
+        trace_ = trace.take();
+        options.tap = trace_.get();
+        options.tap_stamps = false;
+    }
     network_->connect(*seal_, *this, options.totem.datagram_max);
     service::Wire& wire = *this;
     service::RingStore& store = *this;
@@ -361,6 +371,9 @@ int Daemon::run() {
     loop_.run();
     os::systemd_notify("STOPPING=1");
     node_->leave(loop_.now());
+    if (trace_) {
+        trace_->end();
+    }
     if (exit_status_ == 0) {
         AIS_LOG(log_, notice, "main", "MAIN-002", "node ", self_.value(), " has left");
     }
@@ -369,6 +382,9 @@ int Daemon::run() {
 
 bool Daemon::turn() {
     const bool more = node_->turn(loop_.now());
+    if (trace_) {
+        trace_->flush();
+    }
     network_->links().expire(loop_.now());
     const auto node = node_->deadline();
     const auto links = network_->links().deadline();

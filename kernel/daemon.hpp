@@ -30,6 +30,7 @@
 #include "os/privileges.hpp"
 #include "os/ring_store.hpp"
 #include "os/signals.hpp"
+#include "os/trace_file.hpp"
 #include "os/unix_server.hpp"
 #include "plugin/guard.hpp"
 #include "plugin/registry.hpp"
@@ -50,6 +51,7 @@ struct DaemonOptions {
     std::string state_dir;
     std::string key_file;
     std::vector<std::string> services;  // plugins to load
+    std::string trace_file;             // empty: no trace
     // Reads the configuration again, for HUP; may be empty.
     std::function<Result<config::Settings>()> reload;
     bool embedded = false;  // one node on loopback, a key of its own, nothing kept
@@ -122,6 +124,7 @@ class Daemon final : private links::Receiver,
     std::unique_ptr<plugin::SealGuard> seal_;
     std::unique_ptr<Network> network_;
     std::unique_ptr<os::RingStore> ring_store_;
+    std::unique_ptr<os::TraceFile> trace_;  // nullptr: no trace
     std::unique_ptr<service::Node> node_;
     std::unique_ptr<MachineFacts> facts_;
     plugin::Kernel service_kernel_;

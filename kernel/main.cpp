@@ -51,6 +51,9 @@ void make_absolute(Options& options) {
                               &options.state_dir}) {
         *path = os::absolute_path(*path);
     }
+    if (!options.trace_file.empty()) {
+        options.trace_file = os::absolute_path(options.trace_file);
+    }
     for (std::string& path : options.plugin_dirs) {
         path = os::absolute_path(path);
     }
@@ -107,6 +110,7 @@ int serve(const Options& options, const Configuration& configuration, plugin::Re
         .state_dir = options.state_dir,
         .key_file = options.authkey_file,
         .services = services_to_load(options, configuration.settings, registry),
+        .trace_file = options.trace_file,
         .reload = options.embedded ? Reload() : Reload(reload),
         .embedded = options.embedded};
     auto daemon = std::make_unique<Daemon>(

@@ -120,6 +120,10 @@ Result<Options> parse_options(int argc, const char* const* argv, const GetEnviro
     auto* state_dir =
         app.add_option("--state-dir", options.state_dir, "directory of what outlives a restart")
             ->type_name("DIR");
+    auto* trace = app.add_option("--trace",
+                                 options.trace_file,
+                                 "append what is seen of the ring to this file, for ais-check")
+                      ->type_name("FILE");
     auto* embedded = app.add_flag(
         "--embedded", options.embedded, "one node on loopback, without configuration and key");
     embedded->excludes(config_file)->excludes(check_config);
@@ -139,7 +143,7 @@ Result<Options> parse_options(int argc, const char* const* argv, const GetEnviro
         return usage(error.what());
     }
 
-    for (const auto* option : {config_file, run_dir, state_dir}) {
+    for (const auto* option : {config_file, run_dir, state_dir, trace}) {
         if (option->count() > 0 && option->as<std::string>().empty()) {
             return usage(option->get_name() + ": the name is empty");
         }

@@ -35,6 +35,7 @@ struct Options {
     std::string text;
 
     bool foreground = false;
+    std::string trace_file;  // what is seen of the ring (docs/protocol/trace.md); empty: no trace
     // One node on loopback, without configuration and key (config::embedded_settings).
     bool embedded = false;
 

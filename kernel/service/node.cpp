@@ -29,7 +29,8 @@ Node::Node(const NodeOptions& options, Wire& wire, RingStore& store, Observer& o
       groups_(options.group, router_, log),
       barrier_(options.identity.self, groups_, router_, log),
       sessions_(router_, log),
-      source_(groups_, options.tap),
+      source_(
+          groups_, options.tap, options.tap != nullptr && options.tap_stamps ? Tap::stamp_size : 0),
       engine_(options.totem, options.identity, source_, log) {
     router_.connect(groups_, barrier_);
     groups_.set_payload_max(engine_.payload_max() - (options.tap != nullptr ? Tap::stamp_size : 0));
@@ -121,7 +122,7 @@ void Node::deliver(const totem::Deliver& message) {
     }
     source_.tap->on_deliver(message);
     totem::Deliver bare = message;
-    bare.payload = message.payload.subspan(std::min(Tap::stamp_size, message.payload.size()));
+    bare.payload = message.payload.subspan(std::min(source_.stamp, message.payload.size()));
     groups_.on_deliver(bare);
 }
 
@@ -129,12 +130,12 @@ std::size_t Node::TappedSource::take(MutableBytes room, totem::Guarantee& guaran
     if (tap == nullptr) {
         return groups.take(room, guarantee);
     }
-    const std::size_t size = groups.take(room.subspan(Tap::stamp_size), guarantee);
+    const std::size_t size = groups.take(room.subspan(stamp), guarantee);
     if (size == 0) {
         return 0;
     }
-    tap->on_take(room.first(Tap::stamp_size), guarantee);
-    return Tap::stamp_size + size;
+    tap->on_take(room.first(stamp != 0 ? stamp : size), guarantee);
+    return stamp + size;
 }
 
 void Node::configure(const totem::Configuration& now) {

@@ -72,7 +72,8 @@ class Observer {
 class Tap {
   public:
     static constexpr std::size_t stamp_size = 20;
-    // The ring takes a payload of ours now.  Fill the stamp.
+    // The ring takes a payload of ours now.  Fill the stamp; with NodeOptions::tap_stamps false
+    // this is the payload itself, and must not be changed.
     virtual void on_take(MutableBytes stamp, totem::Guarantee guarantee) = 0;
     // Before the groups get it; stamp included.
     virtual void on_deliver(const totem::Deliver& stamped) = 0;
@@ -91,6 +92,9 @@ struct NodeOptions {
     // long behind them.
     std::size_t request_budget = 512;
     Tap* tap = nullptr;  // outlives the node
+    // False: the tap only looks.  It is given payloads as they are and leaves no mark in them,
+    // so that others need none.
+    bool tap_stamps = true;
 };
 
 class Node final : private totem::Effects {
@@ -126,11 +130,13 @@ class Node final : private totem::Effects {
   private:
     // The groups, or the groups behind a tap.
     struct TappedSource final : totem::Source {
-        TappedSource(group::Groups& the_groups, Tap* the_tap) : groups(the_groups), tap(the_tap) {}
+        TappedSource(group::Groups& the_groups, Tap* the_tap, std::size_t the_stamp)
+            : groups(the_groups), tap(the_tap), stamp(the_stamp) {}
         [[nodiscard]] std::size_t backlog() const override { return groups.backlog(); }
         std::size_t take(MutableBytes room, totem::Guarantee& guarantee) override;
         group::Groups& groups;
         Tap* tap;
+        std::size_t stamp;  // bytes in front of each payload
     };
 
     void emit(const totem::Effect& effect) override;

@@ -335,39 +335,52 @@ TraceReader::Impl::Problem TraceReader::Impl::parse(std::string_view text) {
 }
 
 Result<void> TraceReader::read(std::istream& from, const std::string& name) {
+    // A line is looked at when the next one is known: directly before a first line of a
+    // later life it is what a killed process did not finish.
     std::string line;
-    std::size_t count = 0;
-    const auto wrong = [&](const std::string& expected) {
-        return invalid(name + ':' + std::to_string(count) + ": expected " + expected);
+    std::string next;
+    std::size_t count = 0;  // lines begun
+    bool has_begun = false;
+    const auto wrong = [&](std::size_t at, const std::string& expected) {
+        return invalid(name + ':' + std::to_string(at) + ": expected " + expected);
     };
+    const std::string head = "the first line \"ais-trace 1\"";
     for (;;) {
-        line.clear();
-        char next = 0;
-        while (from.get(next) && next != '\n') {
-            if (line.size() == impl_->limits.line_max) {
-                ++count;
-                return wrong("a line of at most " + std::to_string(impl_->limits.line_max) +
-                             " bytes");
+        next.clear();
+        char byte = 0;
+        while (from.get(byte) && byte != '\n') {
+            if (next.size() == impl_->limits.line_max) {
+                return wrong(
+                    count + 1,
+                    "a line of at most " + std::to_string(impl_->limits.line_max) + " bytes");
             }
-            line += next;
+            next += byte;
         }
         if (from.bad()) {
             return invalid(name + ": cannot be read to its end");
         }
+        const bool is_head = from && next + '\n' == totem::trace::first_line;
+        if (!line.empty() && is_head) {
+            ++impl_->torn;
+        } else if (!line.empty()) {
+            if (!has_begun) {
+                return wrong(count, head);
+            }
+            if (const auto problem = impl_->parse(line)) {
+                return wrong(count, *problem);
+            }
+        }
+        line.clear();
         if (!from) {
             // Only a whole line ends with a newline.
-            impl_->torn += line.empty() ? 0 : 1;
-            return count > 0 ? Result<void>() : wrong("the first line \"ais-trace 1\"");
+            impl_->torn += next.empty() ? 0 : 1;
+            return has_begun ? Result<void>() : wrong(count, head);
         }
         ++count;
-        if (line + '\n' == totem::trace::first_line) {
-            continue;
-        }
-        if (count == 1) {
-            return wrong("the first line \"ais-trace 1\"");
-        }
-        if (const auto problem = impl_->parse(line)) {
-            return wrong(*problem);
+        if (is_head) {
+            has_begun = true;
+        } else {
+            std::swap(line, next);
         }
     }
 }

@@ -73,7 +73,7 @@ TEST(Trace, finds_bytes_that_nobody_sent) {
 
 TEST(Trace, takes_an_earlier_life_for_dead) {
     TraceReader reader;
-    std::istringstream from(born + head + "7 1/c start\n");
+    std::istringstream from(born + "\n" + head + "7 1/c start\n");
     ASSERT_TRUE(reader.read(from, "t"));
     const History history = reader.take();
     EXPECT_TRUE(history.lives()[0].crashed);
@@ -88,10 +88,21 @@ TEST(Trace, ignores_the_torn_line_of_a_killed_process) {
     EXPECT_EQ(reader.take().messages(), 0u);
 }
 
+TEST(Trace, ignores_the_torn_line_before_a_later_life) {
+    TraceReader reader;
+    // It looks whole.
+    std::istringstream from(born + "8 1/b send agreed 1 1\n" + head + "9 1/c start\n");
+    ASSERT_TRUE(reader.read(from, "t"));
+    EXPECT_EQ(reader.torn_lines(), 1u);
+    const History history = reader.take();
+    EXPECT_EQ(history.messages(), 0u);
+    EXPECT_EQ(history.lives().size(), 2u);
+}
+
 TEST(Trace, says_where_it_breaks_the_format) {
     EXPECT_EQ(error_of(""), "t:0: expected the first line \"ais-trace 1\"");
     EXPECT_EQ(error_of("hello\n"), "t:1: expected the first line \"ais-trace 1\"");
-    EXPECT_EQ(error_of(head + "\n"), "t:2: expected TIME NODE/INCARNATION KIND");
+    EXPECT_EQ(error_of(head + "x\n"), "t:2: expected TIME NODE/INCARNATION KIND");
     EXPECT_EQ(error_of(head + "5 1/b send agreed 1 -\n"),
               "t:2: expected start first: this life is not known");
     EXPECT_EQ(error_of(born + "5 1/b dance\n"),
