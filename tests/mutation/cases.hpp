@@ -27,6 +27,8 @@ std::span<const Case> cases();
 sim::Violations swarm(std::uint64_t seed);
 // cascade.cpp: changes that are struck by the next one at the worst moment.
 sim::Violations cascade(std::uint64_t seed);
+// whole.cpp: whole executives.
+sim::Violations whole(std::uint64_t seed);
 // workloads.cpp: small ones, each for a promise beside the order of messages.
 sim::Violations loss(std::uint64_t seed);       // lost datagrams cost no configuration
 sim::Violations no_faults(std::uint64_t seed);  // nothing is sent twice
