@@ -41,6 +41,33 @@ def counter(cluster, number, *words):
     return int(out)
 
 
+class Simulated(unittest.TestCase):
+    """ais-sim of the installed SDK, with a service and a workload that were built with it."""
+
+    SIM = OUTSIDE / "prefix/bin/ais-sim"
+    COUNTER = ["--plugin", str(PLUGINS / "counter.so"), "--plugin", str(OUTSIDE / "build/counter/counter_workload.so")]
+
+    def sim(self, *words):
+        return subprocess.run([str(self.SIM), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100)
+
+    def test_a_workload_from_outside_is_offered_and_runs(self):
+        self.assertIn("  counter: additions", self.sim(*self.COUNTER, "--list").stdout)
+        done = self.sim(*self.COUNTER, "--workload", "counter", "--from", "100", "--seeds", "10", "--minutes", "0.05")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout.split("\n")[-2], r"^runs 10, .* failures 0$")
+
+    def test_two_runs_of_a_seed_give_one_trace(self):
+        words = [*self.COUNTER, "--workload", "counter", "--seed", "3", "--minutes", "0.05", "--trace"]
+        once, again = self.sim(*words), self.sim(*words)
+        self.assertEqual(once.stdout, again.stdout)
+        self.assertIn("loaded plugin 'counter'", once.stdout)
+
+    def test_a_wrong_file_is_refused_by_name(self):
+        done = self.sim("--plugin", str(PLUGINS / "no_such.so"), "--list")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no_such.so", done.stderr)
+
+
 class Loaded(unittest.TestCase):
     def test_hello_is_heard_by_all_nodes(self):
         with Cluster(3) as cluster:

@@ -4,8 +4,6 @@
 
 #include "base/assert.hpp"
 
-#include <new>
-
 namespace ais::sim {
 
 namespace {
@@ -13,14 +11,6 @@ namespace {
 // Each area is there twice: a frame that runs over the end of a ring goes on in the second half.
 std::size_t memory_size(const ipc::Limits& limits) {
     return 2 * (limits.request_ring + limits.response_ring + limits.event_ring);
-}
-
-std::uint8_t* allocate(std::size_t size) {
-    auto* memory = static_cast<std::uint8_t*>(std::calloc(size, 1));
-    if (memory == nullptr) {
-        throw std::bad_alloc();
-    }
-    return memory;
 }
 
 }  // namespace
@@ -35,7 +25,7 @@ SimClient::SimClient(ClientOwner& owner,
     : owner_(owner),
       handler_(handler),
       node_(node),
-      memory_(allocate(memory_size(limits))),
+      memory_(std::make_unique_for_overwrite<std::uint8_t[]>(memory_size(limits))),
       requests_(page_.request, memory_.get(), limits.request_ring),
       responses_(page_.response,
                  memory_.get() + 2 * limits.request_ring,

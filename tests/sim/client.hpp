@@ -11,7 +11,6 @@
 #include <ais/ipc_ring.hpp>
 #include <ais/testing/simulation.hpp>
 
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,9 +70,6 @@ class SimClient final : public Client, private ipc::Waker {
     std::uint64_t number = 0;
 
   private:
-    struct Free {
-        void operator()(std::uint8_t* memory) const { std::free(memory); }
-    };
     // The bytes in the socket.
     struct Doorbell {
         std::size_t bytes = 0;
@@ -95,7 +91,7 @@ class SimClient final : public Client, private ipc::Waker {
     ClientHandler& handler_;
     ais_node_id node_;
     ipc::SharedPage page_;
-    std::unique_ptr<std::uint8_t, Free> memory_;  // untouched pages cost nothing
+    std::unique_ptr<std::uint8_t[]> memory_;  // not initialised: untouched pages cost nothing
     Doorbell doorbell_;
     std::optional<ipc::Session> session_;
     ipc::RingProducer requests_;

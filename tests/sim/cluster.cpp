@@ -125,6 +125,7 @@ void Cluster::start(NodeId id, bool wiped) {
 
 void Cluster::crash(NodeId id, bool says_goodbye) {
     tell(id, says_goodbye ? "leave" : "crash", "");
+    ++stats_.ends;
     if (says_goodbye) {
         machine(id).leave();
     } else {
@@ -368,6 +369,19 @@ Client* Cluster::connect(ais_node_id node,
                          std::uint32_t pid) {
     return find(node) != nullptr ? machine(NodeId(node)).connect(service_id, hello, handler, pid)
                                  : nullptr;
+}
+
+void Cluster::restart(ais_node_id node, std::chrono::nanoseconds down_for) {
+    const NodeId id(node);
+    if (!is_up(node) || machine(id).is_paused()) {
+        return;
+    }
+    crash(id, true);
+    after(down_for, [this, id] {
+        if (!is_up(id.value())) {
+            start(id, false);
+        }
+    });
 }
 
 std::string Cluster::save(ais_node_id node, std::uint16_t service_id) {

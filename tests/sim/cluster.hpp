@@ -31,6 +31,7 @@ struct ClusterStats {
     std::uint64_t events = 0;
     std::uint64_t replays = 0;
     std::uint64_t garbage = 0;
+    std::uint64_t ends = 0;  // of executives
 };
 
 class Cluster final : public Simulation, private Surroundings {
@@ -106,6 +107,7 @@ class Cluster final : public Simulation, private Surroundings {
                     Bytes hello,
                     ClientHandler& handler,
                     std::uint32_t pid) override;
+    void restart(ais_node_id node, std::chrono::nanoseconds down_for) override;
     [[nodiscard]] std::string save(ais_node_id node, std::uint16_t service_id) override;
     void configure(std::string_view section, std::string_view key, std::string_view value) override;
     void note(std::string_view what) override;

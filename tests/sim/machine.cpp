@@ -3,6 +3,8 @@
 #include "sim/machine.hpp"
 
 #include "base/assert.hpp"
+#include "base/mark.hpp"
+#include "totem/stats.hpp"
 
 #include <ais/codec.hpp>
 
@@ -84,7 +86,7 @@ void Machine::start(bool wiped) {
     armed_.reset();
     stopped_because_.clear();
     told_state_ = "none";
-    compared_ = {};
+    is_compared_ = false;
     in_regular_ = false;
     around_.history().start(life_id());
 
@@ -237,7 +239,8 @@ void Machine::run_timers() {
 
 void Machine::turn() {
     run_timers();
-    const bool more = executive_->node->turn(now());
+    const bool more =
+        around_.coverage() != nullptr ? covered_turn() : executive_->node->turn(now());
     tell_state();
     compare_when_synced();
     if (more) {
@@ -245,6 +248,36 @@ void Machine::turn() {
         around_.wake_at(id_, incarnation_, *armed_);
     }
     after_call();
+}
+
+// Which timers fired is seen by what the engine counts.
+bool Machine::covered_turn() {
+    using What = Coverage::Event;
+    const totem::Engine& engine = executive_->node->engine();
+    Coverage::State state{};
+    const bool is_known = Coverage::state_of(engine, state);
+    const totem::Stats before = engine.stats();
+    const auto consensus_timeouts = [] {
+        return mark_count("gather.consensus_timeout") +
+               mark_count("gather.commit_token_did_not_come");
+    };
+    const std::uint64_t timeouts_before = consensus_timeouts();
+    const bool more = executive_->node->turn(now());
+    const totem::Stats& after = engine.stats();
+    const auto add_if = [&](bool has_happened, What event) {
+        if (is_known && has_happened) {
+            around_.coverage()->add(state, event);
+        }
+    };
+    const bool has_consensus_timeout = consensus_timeouts() != timeouts_before;
+    add_if(after.token_losses != before.token_losses, What::token_timeout);
+    add_if(has_consensus_timeout, What::consensus_timeout);
+    add_if(state == Coverage::State::gather && !has_consensus_timeout &&
+               after.joins_sent != before.joins_sent,
+           What::join_timeout);
+    add_if(after.token_retransmits != before.token_retransmits, What::token_again);
+    add_if(after.pauses != before.pauses, What::pause);
+    return more;
 }
 
 void Machine::tell_state() {
@@ -356,16 +389,16 @@ void Machine::on_deliver(const totem::Deliver& stamped) {
 
 void Machine::on_configure(const totem::Configuration& now) {
     in_regular_ = now.kind == totem::Configuration::Kind::regular;
+    is_compared_ = false;
     around_.history().configure(life_id(), around_.world_time(), now);
 }
 
 // The first moment after the exchange, before anything else is delivered.
 void Machine::compare_when_synced() {
     const service::Node& node = *executive_->node;
-    if (node.barrier().is_synced() && in_regular_ &&
-        node.engine().configuration().ring != compared_) {
+    if (node.barrier().is_synced() && in_regular_ && !is_compared_) {
         compare_state(0);
-        compared_ = node.engine().configuration().ring;
+        is_compared_ = true;
         if (around_.is_traced()) {
             around_.tell(id_, "synced", "replicas are equal");
         }

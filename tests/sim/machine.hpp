@@ -139,6 +139,7 @@ class Machine final : private service::Wire,
     void receive(totem::LinkId link, NodeId from, Bytes datagram);
     void run_timers();
     void turn();
+    bool covered_turn();
     void tell_state();
     void after_call();
     void rearm();
@@ -172,7 +173,7 @@ class Machine final : private service::Wire,
     TimerId last_timer_ = 0;
     std::map<std::pair<Instant, TimerId>, std::function<void()>> timers_;
     std::map<TimerId, Instant> timer_times_;
-    totem::RingId compared_;  // the ring in which state was compared
+    bool is_compared_ = false;  // state, in this configuration
     bool in_regular_ = false;
 };
 

@@ -80,9 +80,10 @@ class Run {
 
         // Loss may break a ring at any time: then changes have a cause.
         const Conditions& weather = plan_.conditions;
-        cluster_.history().had_faults = !plan_.faults.empty() || weather.loss_ppm > 0 ||
-                                        weather.burst_begin_ppm > 0 || weather.tail_ppm > 0 ||
-                                        weather.reorder_ppm > 0 || weather.bandwidth > 0;
+        cluster_.history().had_faults = !plan_.faults.empty() || cluster_.stats().ends > 0 ||
+                                        weather.loss_ppm > 0 || weather.burst_begin_ppm > 0 ||
+                                        weather.tail_ppm > 0 || weather.reorder_ppm > 0 ||
+                                        weather.bandwidth > 0;
         Outcome outcome;
         outcome.violations = check_all(cluster_.history());
         for (const std::string& text : cluster_.violations()) {
@@ -206,10 +207,9 @@ class Run {
     std::string about(Duration settled_after) {
         std::ostringstream to;
         to << plan_.to_text() << "; " << cluster_.history().deliveries() << " datagrams delivered, "
-           << cluster_.history().configurations() << " configurations, "
-           << cluster_.state_digests() << " digests of states, " << cluster_.stats().datagrams
-           << " datagrams, " << cluster_.stats().events << " events, settled after "
-           << to_ms(settled_after) << " ms";
+           << cluster_.history().configurations() << " configurations, " << cluster_.state_digests()
+           << " digests of states, " << cluster_.stats().datagrams << " datagrams, "
+           << cluster_.stats().events << " events, settled after " << to_ms(settled_after) << " ms";
         return to.str();
     }
 

@@ -36,7 +36,7 @@ Told tell(const Plan& plan) {
 }
 
 TEST(Story, gives_the_same_trace_for_the_same_seed) {
-    for (const std::uint64_t seed : {3U, 14U, 15U}) {
+    for (const std::uint64_t seed : {4U, 14U, 15U}) {
         const Told once = tell(plan_of(seed));
         const Told again = tell(plan_of(seed));
         EXPECT_EQ(once.trace, again.trace);

@@ -18,10 +18,9 @@
 #include <algorithm>
 #include <array>
 #include <compare>
-#include <deque>
+#include <cstring>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -50,16 +49,32 @@ struct Speaker {
     static Speaker decode(ais::Reader& in) { return {in.u32(), in.u32(), in.u64(), in.u32()}; }
 };
 
-// What is said: the number, and bytes that follow from it.
-std::string words(std::uint32_t pid, std::uint64_t number, std::size_t size) {
-    std::string text(size, '\0');
-    std::uint64_t state = (pid * 0x9e3779b97f4a7c15U) ^ number;
-    for (char& c : text) {
-        state = state * 6364136223846793005U + 1442695040888963407U;
-        c = static_cast<char>(state >> 56);
+// What is said follows from who says it and the number, eight bytes at a time.
+class Words {
+  public:
+    Words(std::uint32_t pid, std::uint64_t number)
+        : state_((pid * 0x9e3779b97f4a7c15U) ^ (number << 20)) {}
+
+    void write(ais::MutableBytes to) {
+        for (std::size_t at = 0; at < to.size(); at += sizeof state_) {
+            next();
+            std::memcpy(&to[at], &state_, std::min(sizeof state_, to.size() - at));
+        }
     }
-    return text;
-}
+    [[nodiscard]] bool are(ais::Bytes text) {
+        for (std::size_t at = 0; at < text.size(); at += sizeof state_) {
+            next();
+            if (std::memcmp(&text[at], &state_, std::min(sizeof state_, text.size() - at)) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+  private:
+    void next() { state_ = state_ * 6364136223846793005U + 1442695040888963407U; }
+    std::uint64_t state_;
+};
 
 class ChatterService {
   public:
@@ -160,10 +175,11 @@ class Talker final : public ClientHandler {
         if (client_ == nullptr || client_->is_held_back() || outstanding() > outstanding_max) {
             return;
         }
-        ais::Appender body;
-        body.u64(said_ + 1);
-        body.bytes(ais::as_bytes(words(client_->pid(), said_ + 1, size)));
-        if (client_->request(is_safe ? say_safe : say_agreed, 0, body.written())) {
+        text_.resize(sizeof said_ + size);
+        ais::Writer number(text_);
+        number.u64(said_ + 1);
+        Words(client_->pid(), said_ + 1).write(ais::MutableBytes(text_).subspan(sizeof said_));
+        if (client_->request(is_safe ? say_safe : say_agreed, 0, text_)) {
             ++said_;
         }
     }
@@ -172,8 +188,8 @@ class Talker final : public ClientHandler {
         ais::Reader in(body);
         const Speaker speaker = Speaker::decode(in);
         const std::uint64_t number = in.u64();
-        const std::string_view text = ais::as_text(in.rest());
-        if (kind != heard || !in.ok() || text != words(speaker.pid, number, text.size())) {
+        const ais::Bytes text = in.rest();
+        if (kind != heard || !in.ok() || !Words(speaker.pid, number).are(text)) {
             fail("hears a message that nobody can have said", number);
             return;
         }
@@ -207,6 +223,7 @@ class Talker final : public ClientHandler {
     std::uint64_t own_heard_ = 0;
     std::map<Speaker, std::uint64_t> last_;
     std::vector<MessageId> stream_;
+    std::vector<std::uint8_t> text_;  // scratch
 };
 
 class Chatter final : public ais::sim::Workload {
@@ -287,35 +304,40 @@ class Chatter final : public ais::sim::Workload {
     // Is there an order of all messages that contains each stream?  Messages are taken away whose
     // predecessors in all streams are gone; in the end nothing may be left.
     void check_one_order(Simulation& sim) {
-        std::map<MessageId, std::uint32_t> waits_for;
-        std::map<MessageId, std::vector<MessageId>> followers;
+        std::map<MessageId, std::uint32_t> numbers;
+        std::vector<std::vector<std::uint32_t>> followers;
+        std::vector<std::uint32_t> waits_for;
         for (const auto& talker : talkers_) {
-            const MessageId* previous = nullptr;
+            std::vector<std::uint32_t>* previous = nullptr;
             for (const MessageId& message : talker->stream()) {
-                waits_for.try_emplace(message, 0);
-                if (previous != nullptr) {
-                    auto& after = followers[*previous];
-                    // Streams are mostly alike: one arrow is enough.
-                    if (std::find(after.begin(), after.end(), message) == after.end()) {
-                        after.push_back(message);
-                        ++waits_for[message];
-                    }
+                const auto [at, is_new] =
+                    numbers.try_emplace(message, static_cast<std::uint32_t>(numbers.size()));
+                const std::uint32_t number = at->second;
+                // Streams are mostly alike: one arrow is enough.
+                if (previous != nullptr &&
+                    std::find(previous->begin(), previous->end(), number) == previous->end()) {
+                    previous->push_back(number);
+                    is_new ? waits_for.push_back(1) : static_cast<void>(++waits_for[number]);
+                } else if (is_new) {
+                    waits_for.push_back(0);
                 }
-                previous = &message;
+                if (is_new) {
+                    followers.emplace_back();
+                }
+                previous = &followers[number];
             }
         }
-        std::deque<MessageId> free;
-        for (const auto& [message, count] : waits_for) {
-            if (count == 0) {
-                free.push_back(message);
+        std::vector<std::uint32_t> free;
+        for (std::uint32_t number = 0; number < waits_for.size(); ++number) {
+            if (waits_for[number] == 0) {
+                free.push_back(number);
             }
         }
         std::size_t taken = 0;
-        while (!free.empty()) {
-            const MessageId message = free.front();
-            free.pop_front();
-            ++taken;
-            for (const MessageId& next : followers[message]) {
+        for (; !free.empty(); ++taken) {
+            const std::uint32_t number = free.back();
+            free.pop_back();
+            for (const std::uint32_t next : followers[number]) {
                 if (--waits_for[next] == 0) {
                     free.push_back(next);
                 }

@@ -113,6 +113,10 @@ class Simulation {
                             ClientHandler& handler,
                             std::uint32_t pid = 0) = 0;
 
+    // An operator stops the executive of a node in order and starts it again later.  Nothing
+    // happens if it is not up.
+    virtual void restart(ais_node_id node, std::chrono::nanoseconds down_for) = 0;
+
     // The replicated state of a service on a node, as it would be sent; empty if the node is not
     // up or has no such service.  (That the bytes are the same on all nodes is checked anyway.)
     [[nodiscard]] virtual std::string save(ais_node_id node, std::uint16_t service_id) = 0;
@@ -188,8 +192,38 @@ consteval WorkloadTable describe_workload(const char* name,
 
 }  // namespace ais::sim
 
-// In the tree, at global scope of plugins/X/workload.cpp or tests/sim/workload/X.cpp, followed by
-// `= ais::sim::describe_workload<…>(…);`; X is the name.  The build collects them.
+// At global scope, once in a file, followed by `= ais::sim::describe_workload<…>(…);`.
+//
+// In the tree (plugins/X/workload.cpp, tests/sim/workload/X.cpp; X is the name) the build collects
+// the constants.  Outside, AIS_WORKLOAD_PLUGIN=NAME is defined (ais_sdk_add_workload does that),
+// and the file becomes a shared object of its own, NAME.so: a plugin that offers the workload and
+// nothing else, for `ais-sim --plugin`.  No executive loads it.
+#if defined(AIS_WORKLOAD_PLUGIN)
+#include <ais/abi/plugin.h>
+#define AIS_WORKLOAD_TEXT_(name) #name
+#define AIS_WORKLOAD_TEXT(name) AIS_WORKLOAD_TEXT_(name)
+namespace ais::sim {
+inline ais_status refuse_to_load(const ais_host*, void**) noexcept {
+    return AIS_ERR_UNSUPPORTED;
+}
+inline void never_loaded(void*) noexcept {}
+}  // namespace ais::sim
+#define AIS_WORKLOAD(name)                                                                  \
+    extern "C" const ais::sim::WorkloadTable ais_workload_##name;                           \
+    static constexpr ais_interface ais_workload_offers_##name[] = {                         \
+        {AIS_WORKLOAD_INTERFACE, &ais_workload_##name}, {nullptr, nullptr}};                \
+    extern "C" AIS_EXPORT const struct ais_plugin ais_plugin;                               \
+    constinit const struct ais_plugin ais_plugin = {AIS_ABI_MAJOR,                          \
+                                                    sizeof(struct ais_plugin),              \
+                                                    AIS_WORKLOAD_TEXT(AIS_WORKLOAD_PLUGIN), \
+                                                    "1",                                    \
+                                                    nullptr,                                \
+                                                    ais_workload_offers_##name,             \
+                                                    &ais::sim::refuse_to_load,              \
+                                                    &ais::sim::never_loaded};               \
+    constinit const ais::sim::WorkloadTable ais_workload_##name
+#else
 #define AIS_WORKLOAD(name)                                        \
     extern "C" const ais::sim::WorkloadTable ais_workload_##name; \
     constinit const ais::sim::WorkloadTable ais_workload_##name
+#endif
