@@ -157,7 +157,9 @@ void CkptService::fail(const Client& client,
     }
     std::uint8_t space[4];
     Writer body(space);
-    body.u32(index);
+    if (index != 0) {
+        body.u32(index);
+    }
     ipc_.respond(client.conn, serial, static_cast<std::int32_t>(error), body.written());
 }
 
@@ -338,7 +340,10 @@ void CkptService::read_part(Client& client, std::uint64_t serial, Bytes body) {
         return on_broken_request(client, Kind::read_part);
     }
     const auto read = client.reads.find(part.read);
-    if (read == client.reads.end() || part.element >= read->second.size()) {
+    if (read == client.reads.end()) {
+        return fail(client, serial, Error::try_again);
+    }
+    if (part.element >= read->second.size()) {
         return fail(client, serial, Error::invalid_param);
     }
     const Bytes bytes = read->second[part.element].bytes;

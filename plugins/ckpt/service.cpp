@@ -415,9 +415,6 @@ ais_status CkptService::merge(std::span<const SavedState> states) {
     if (speaks) {
         tell_remaining();
     }
-    if (applied() > applied_said_) {
-        say_applied();  // what an earlier build has applied but not said
-    }
     arm();
     return AIS_OK;
 }

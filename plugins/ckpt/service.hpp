@@ -19,7 +19,8 @@
 // multicasts what is due.
 //
 // service.cpp has what is delivered, requests.cpp what clients want and their end,
-// timing.cpp the timers and what this node has to say on its own.
+// timing.cpp the timers and what this node has to say on its own, handover.cpp what
+// another build of it takes over.
 // Threads: none; all calls come from the kernel's loop.
 
 #pragma once
@@ -72,6 +73,10 @@ class CkptService {
     ais_status save(StateWriter& out);
     ais_status merge(std::span<const SavedState> states);
     void dump(std::string& out);
+    ais_status save_local(std::span<ais_conn* const> conns, StateWriter& out);
+    ais_status restore_local(std::span<ais_conn* const> conns,
+                             Bytes saved,
+                             std::string_view from_version);
 
   private:
     struct Client {
@@ -156,6 +161,7 @@ class CkptService {
     [[nodiscard]] std::uint64_t applied() const { return state_.image().applied; }
     void post(Kind kind, std::uint32_t connection, std::string body);
     void flush();
+    void wait_to_flush();
     void on_retry();
     void tell_remaining();
     [[nodiscard]] bool speaks_for_all() const {

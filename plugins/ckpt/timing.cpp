@@ -96,10 +96,15 @@ void CkptService::flush() {
         }
         posts_.pop_front();
     }
-    if (!posts_.empty() && retry_timer_ == 0) {
-        if (timer_.start<&CkptService::on_retry>(retry_interval, *this, retry_timer_) != AIS_OK) {
-            retry_timer_ = 0;  // the next word tries again
-        }
+    if (!posts_.empty()) {
+        wait_to_flush();
+    }
+}
+
+void CkptService::wait_to_flush() {
+    if (retry_timer_ == 0 &&
+        timer_.start<&CkptService::on_retry>(retry_interval, *this, retry_timer_) != AIS_OK) {
+        retry_timer_ = 0;  // the next word tries again
     }
 }
 

@@ -29,6 +29,7 @@
 //   expiration     set_expiration  SetExpiration                           -
 //   iteration      iterate         Iterate                                 Page
 //   write          write           number u32, count u32,                  index u32 on error
+//   (none: 0)
 //                                  count × (id block, offset u64, data block)
 //   overwrite      overwrite       OverwriteHead, data (the rest)          -
 //   read           read            number u32, count u32,                  see below
