@@ -4,8 +4,6 @@
 
 #include "service.hpp"
 
-#include "snapshot.hpp"
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -360,6 +358,7 @@ void CkptService::configure(const ais_configuration& now) {
     }
     stop_waiting_for_left();
     left_.clear();
+    parts_.forget();
     deadlines_.tell_again();
     update_timers();
 }
@@ -382,41 +381,6 @@ void CkptService::stop_waiting_for_left() {
         at = pending_.erase(at);
         respond(done, done.outcome);
     }
-}
-
-ais_status CkptService::save(StateWriter& out) {
-    ckpt::save(state_.image(), [&](Bytes piece) { out.write(piece); });
-    return out.status();
-}
-
-ais_status CkptService::merge(std::span<const SavedState> states) {
-    std::vector<Component> components;
-    bool speaks = false;
-    // Why the own state is not read again: it is here, and may be large.  A single one
-    // is not ours but what another build of this service has saved.
-    for (const SavedState& state : states) {
-        Component component;
-        component.members.assign(state.members.begin(), state.members.end());
-        if (state.is_own && states.size() > 1) {
-            component.image = state_.take_image();
-            speaks = state.saved_by == self_;
-        } else {
-            auto restored = restore(state.bytes);
-            if (!restored) {
-                log_.error("CKPT-001", restored.error().text);
-                return restored.error().code;
-            }
-            component.image = restored.take();
-        }
-        components.push_back(std::move(component));
-    }
-    state_.replace(ckpt::merge(std::move(components), state_.nodes()));
-    deadlines_.replace(state_.all_timers(), timer_.now().count());
-    if (speaks) {
-        tell_remaining();
-    }
-    arm();
-    return AIS_OK;
 }
 
 void CkptService::dump(std::string& out) {

@@ -19,12 +19,13 @@
 // multicasts what is due.
 //
 // service.cpp has what is delivered, requests.cpp what clients want and their end,
-// timing.cpp the timers and what this node has to say on its own, handover.cpp what
-// another build of it takes over.
-// Threads: none; all calls come from the kernel's loop.
+// exchange.cpp what moves when components come together, timing.cpp the timers and what this node
+// has to say on its own, handover.cpp what another build of it takes over. Threads: none; all calls
+// come from the kernel's loop.
 
 #pragma once
 
+#include "parts.hpp"
 #include "retention.hpp"
 #include "state.hpp"
 #include "wire.hpp"
@@ -54,7 +55,7 @@ class CkptService {
         number_key("ckpt",
                    "memory_max",
                    1,
-                   std::int64_t{1} << 40,
+                   std::int64_t{1} << 32,
                    "1073741824",
                    "bytes of all checkpoints together, above which clients of this node cannot "
                    "write more"),
@@ -73,6 +74,11 @@ class CkptService {
     ais_status save(StateWriter& out);
     ais_status merge(std::span<const SavedState> states);
     void dump(std::string& out);
+    ais_status list_parts(PartWriter& out);
+    ais_status save_part(Bytes name, StateWriter& out);
+    ais_status merge_begin(std::span<const ais::Component> components);
+    ais_status merge_part(Bytes name, std::span<const PartState> states);
+    ais_status merge_end(bool commit);
     ais_status save_local(std::span<ais_conn* const> conns, StateWriter& out);
     ais_status restore_local(std::span<ais_conn* const> conns,
                              Bytes saved,
@@ -128,6 +134,8 @@ class CkptService {
                 Outcome outcome,
                 bool is_for_all_replicas = false);
     void respond(const Pending& pending, const Outcome& outcome);
+    void take_over(std::vector<Component> components, bool speaks);
+    ais_status refuse_part(const char* what);
     void check_off(ais_node_id node, const Applied& applied);
     void stop_waiting_for_left();
 
@@ -178,6 +186,9 @@ class CkptService {
     std::uint64_t memory_max_ = 0;
 
     State state_;
+    Parts parts_;
+    std::vector<std::vector<ais_node_id>> coming_together_;  // members, during an exchange in parts
+    bool speaks_for_own_ = false;
     Deadlines deadlines_;
     std::uint64_t alarm_ = 0;  // id of the host's timer; 0: none
     std::int64_t alarm_at_ = 0;

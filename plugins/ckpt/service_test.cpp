@@ -12,6 +12,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -587,6 +588,54 @@ TEST_F(ServiceTest, saved_state_goes_on_in_another_instance) {
     EXPECT_EQ(other.save(), saved);
     EXPECT_NE(other.restore("nonsense"), AIS_OK);
     EXPECT_TRUE(other.logged("CKPT-001"));
+}
+
+TEST_F(ServiceTest, state_moves_in_parts_to_another_instance) {
+    create(1, "a", kept(10s));
+    put(1, "s", "x");
+    put(1, "t", std::string(9000, 'y'));
+    create(1, "b", kept(10s), 2);
+    close(1, 2);
+    const auto parts = host(1).offer<ais_service_parts_v1>(AIS_SERVICE_PARTS_INTERFACE);
+    ASSERT_NE(parts.list, nullptr);
+    std::vector<std::string> names;
+    const ais_part_writer lister = {
+        sizeof(ais_part_writer), 0, &names, [](void* context, const ais_part* part) {
+            static_cast<std::vector<std::string>*>(context)->emplace_back(as_text(part->name));
+            return AIS_OK;
+        }};
+    ASSERT_EQ(parts.list(host(1).self(), &lister), AIS_OK);
+    EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+
+    FakeBus elsewhere;
+    FakeHost& other = elsewhere.add(1, ais_plugin_ckpt);
+    elsewhere.form({1});
+    const ais_node_id members[] = {1, 2, 3};
+    const ais_component component = {sizeof(ais_component), AIS_STATE_OWN, 1, 3, members};
+    ASSERT_EQ(parts.merge_begin(other.self(), &component, 1), AIS_OK);
+    for (const std::string& name : names) {
+        std::string bytes;
+        const ais_writer writer = {
+            sizeof(ais_writer), 0, &bytes, [](void* context, ais_bytes piece) {
+                static_cast<std::string*>(context)->append(as_text(piece));
+                return AIS_OK;
+            }};
+        ASSERT_EQ(parts.save_part(host(1).self(), to_abi(std::string_view(name)), &writer), AIS_OK);
+        const ais_part_state state = {
+            sizeof(ais_part_state), AIS_STATE_OWN, 0, 0, 0, to_abi(std::string_view(bytes))};
+        ASSERT_EQ(parts.merge_part(other.self(), to_abi(std::string_view(name)), &state, 1),
+                  AIS_OK);
+    }
+    EXPECT_NE(other.save(), host(1).save());  // nothing shows before the end
+    ASSERT_EQ(parts.merge_end(other.self(), 1), AIS_OK);
+    EXPECT_EQ(other.save(), host(1).save());
+    ASSERT_EQ(parts.merge_begin(other.self(), &component, 1), AIS_OK);
+    EXPECT_NE(parts.merge_part(other.self(), to_abi(std::string_view("Sxx")), nullptr, 0), -1);
+    const ais_part_state bad = {
+        sizeof(ais_part_state), 0, 0, 0, 0, to_abi(std::string_view("nonsense"))};
+    EXPECT_NE(parts.merge_part(other.self(), to_abi(std::string_view("O")), &bad, 1), AIS_OK);
+    ASSERT_EQ(parts.merge_end(other.self(), 0), AIS_OK);
+    EXPECT_EQ(other.save(), host(1).save());
 }
 
 // Another build takes over while requests are open; what it answers is seen by the clients.

@@ -4,6 +4,7 @@
 
 #include "snapshot.hpp"
 
+#include "parts.hpp"
 #include "state.hpp"
 #include "test_support.hpp"
 
@@ -396,16 +397,22 @@ class History {
         const auto of_winner = names_of(state(winner.front()));
         const std::string of_one = save(state(one.front()).image());
         const std::string of_two = save(state(two.front()).image());
-        for (const ais_node_id node : all) {
-            const bool is_one = std::binary_search(one.begin(), one.end(), node);
-            std::vector<Component> components;
-            // As the service does it: the own state is taken, not read.
-            components.push_back(
-                {one, is_one ? state(node).take_image() : restore(as_bytes(of_one)).take()});
-            components.push_back(
-                {two, is_one ? restore(as_bytes(of_two)).take() : state(node).take_image()});
-            state(node).replace(merge(std::move(components), all));
+        const std::string expected = merged_by_snapshots(one, two, of_one, of_two, all);
+        if (below(2) == 0) {
+            merge_by_parts(one, two, all);
+        } else {
+            for (const ais_node_id node : all) {
+                const bool is_one = std::binary_search(one.begin(), one.end(), node);
+                std::vector<Component> components;
+                // As the service does it: the own state is taken, not read.
+                components.push_back(
+                    {one, is_one ? state(node).take_image() : restore(as_bytes(of_one)).take()});
+                components.push_back(
+                    {two, is_one ? restore(as_bytes(of_two)).take() : state(node).take_image()});
+                state(node).replace(merge(std::move(components), all));
+            }
         }
+        ASSERT_EQ(save(state(all.front()).image()), expected);
         // What the winner had under a name is there, byte by byte.
         const auto merged = names_of(state(all.front()));
         for (const auto& [name, content] : of_winner) {
@@ -415,6 +422,77 @@ class History {
         }
         components_.pop_back();
         components_.front() = all;
+    }
+
+    static std::string merged_by_snapshots(const Nodes& one,
+                                           const Nodes& two,
+                                           const std::string& of_one,
+                                           const std::string& of_two,
+                                           const Nodes& all) {
+        std::vector<Component> components;
+        components.push_back({one, restore(as_bytes(of_one)).take()});
+        components.push_back({two, restore(as_bytes(of_two)).take()});
+        State merged;
+        merged.replace(merge(std::move(components), all));
+        return save(merged.image());
+    }
+
+    // The kernel's part of an exchange in parts, in any order of names.
+    void merge_by_parts(const Nodes& one, const Nodes& two, const Nodes& all) {
+        std::map<ais_node_id, Parts> parts;
+        std::map<ais_node_id, std::map<std::string, Parts::Listed, std::less<>>> lists;
+        for (const ais_node_id node : all) {
+            // Small enough that sections and writes under way have several chunks.
+            auto& mine = parts.emplace(node, Parts(4, 3)).first->second;
+            lists[node] = mine.list(state(node).image());
+            mine.begin(2);
+        }
+        const ais_node_id speakers[] = {one.front(), two.front()};
+        std::set<std::string> names;
+        for (const ais_node_id speaker : speakers) {
+            for (const auto& [name, listed] : lists[speaker]) {
+                names.insert(name);
+            }
+        }
+        std::vector<std::string> shuffled(names.begin(), names.end());
+        std::shuffle(shuffled.begin(), shuffled.end(), random_);
+        for (const std::string& name : shuffled) {
+            const auto a = lists[speakers[0]].find(name);
+            const auto b = lists[speakers[1]].find(name);
+            if (a != lists[speakers[0]].end() && b != lists[speakers[1]].end() &&
+                a->second.digest == b->second.digest) {
+                continue;
+            }
+            std::string bytes[2];
+            for (const ais_node_id node : all) {
+                std::vector<PartVersion> versions;
+                for (std::uint32_t i = 0; i < 2; ++i) {
+                    const auto& theirs = lists[speakers[i]];
+                    const auto listed = theirs.find(name);
+                    if (listed == theirs.end()) {
+                        continue;
+                    }
+                    bytes[i].clear();
+                    ASSERT_TRUE(parts.at(speakers[i]).save(name, [&](Bytes piece) {
+                        bytes[i].append(as_text(piece));
+                    }));
+                    const auto own = lists[node].find(name);
+                    const bool is_here =
+                        own != lists[node].end() && own->second.digest == listed->second.digest;
+                    versions.push_back({i, is_here, is_here ? Bytes() : as_bytes(bytes[i])});
+                }
+                ASSERT_TRUE(parts.at(node).take(name, versions)) << name[0];
+            }
+        }
+        for (const ais_node_id node : all) {
+            std::vector<Component> components;
+            for (std::size_t i = 0; i < 2; ++i) {
+                auto image = parts.at(node).image_of(i);
+                ASSERT_TRUE(image);
+                components.push_back({i == 0 ? one : two, std::move(*image)});
+            }
+            state(node).replace(merge(std::move(components), all));
+        }
     }
 
     // Name → all its sections.
