@@ -57,7 +57,7 @@
 
 namespace ais::evt {
 
-inline constexpr std::uint16_t service_id = 4;
+inline constexpr std::uint16_t service_id = 5;  // as SA_SVC_EVT
 inline constexpr std::uint32_t wire_version = 1;
 
 // Limits; saEvtLimitGet tells them.
