@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/mark.hpp"
 #include "os/address_system.hpp"
+#include "os/udp_errors.hpp"
 #include "os/udp_peers.hpp"
 #include "os/udp_sender.hpp"
 #include "os/udp_slots.hpp"
@@ -31,6 +32,8 @@ constexpr int calls_per_turn = 8;
 // Limit: how long a token waits for data that came before it.  A window fits
 // many times; a flood of foreign datagrams must not starve the token.
 constexpr int calls_before_token = 64;
+// Limit: ICMP messages of one turn.
+constexpr int errors_per_turn = 64;
 // Lines about the same trouble.
 constexpr Duration line_interval = std::chrono::seconds(10);
 
@@ -381,6 +384,7 @@ struct UdpTransport::Impl {
     // Read the token first and hand it up last: what lies on the data sockets
     // now was there before it was read.
     void take_control(Socket& socket) {
+        take_errors(socket);
         const int got = receive(socket, control_room);
         if (got <= 0) {
             return;
@@ -396,6 +400,24 @@ struct UdpTransport::Impl {
         for (Socket& socket : sockets) {
             if (socket.channel == Channel::data) {
                 drain(socket, calls_before_token);
+            }
+        }
+    }
+
+    void take_errors(const Socket& socket) {
+        for (int i = 0; i < errors_per_turn; ++i) {
+            const auto error = take_udp_error(socket.opened.fd.get());
+            if (!error) {
+                return;
+            }
+            ++stats.network_errors;
+            const Address data = error->to.with_port(static_cast<std::uint16_t>(error->to.port + 1));
+            const UdpPeers::Peer* const peer = peers.find_at(data);
+            if (peer != nullptr && peer->node.is_valid()) {
+                const NodeId node = peer->node;  // the call may move peers
+                sink->on_hint(config.link,
+                              node,
+                              error->is_refused ? totem::Hint::refused : totem::Hint::unreachable);
             }
         }
     }
@@ -666,6 +688,22 @@ std::string_view UdpTransport::source() const {
         impl_->source_text = impl_->source.text();
     }
     return impl_->source_text;
+}
+
+std::optional<Address> UdpTransport::control_address(NodeId node) const {
+    const UdpPeers::Peer* peer = impl_->peers.find(node);
+    if (peer == nullptr) {
+        return std::nullopt;
+    }
+    return peer->address.with_port(static_cast<std::uint16_t>(peer->address.port - 1));
+}
+
+Address UdpTransport::own_control_address() const {
+    return impl_->own.with_port(static_cast<std::uint16_t>(impl_->own.port - 1));
+}
+
+bool UdpTransport::knows_host(const Address& address) const {
+    return impl_->peers.find_host(address) != nullptr;
 }
 
 std::size_t UdpTransport::receive_room() const {

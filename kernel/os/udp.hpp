@@ -45,6 +45,7 @@
 #include "links/links.hpp"
 #include "os/address.hpp"
 #include "os/interfaces.hpp"
+#include "totem/detector.hpp"
 
 #include <ais/result.hpp>
 
@@ -95,6 +96,7 @@ struct UdpStats {
     std::uint64_t receive_errors = 0;
     std::uint64_t dropped_closed = 0;  // datagrams: the link has no address now
     std::uint64_t rebinds = 0;
+    std::uint64_t network_errors = 0;  // ICMP messages about control that we sent
 };
 
 // Where received datagrams go, one by one, in the order described above.
@@ -106,6 +108,12 @@ class DatagramSink {
     // Tokens or control were read on `link`, and its own data was handed up: with several
     // links the others' data comes now (drain_data), and the token after it.
     virtual void before_control(totem::LinkId link) { static_cast<void>(link); }
+    // The network says that control for `node` did not arrive (ICMP).
+    virtual void on_hint(totem::LinkId link, NodeId node, totem::Hint what) {
+        static_cast<void>(link);
+        static_cast<void>(node);
+        static_cast<void>(what);
+    }
 
   protected:
     ~DatagramSink() = default;
@@ -144,6 +152,12 @@ class UdpTransport final : public links::Transport {
     void learn(NodeId node) override;
     [[nodiscard]] std::string_view source() const override;
     void on_members(const totem::Members& members) override;
+
+    // Address of its control channel; nothing if it is not known.
+    [[nodiscard]] std::optional<Address> control_address(NodeId node) const;
+    [[nodiscard]] Address own_control_address() const;
+    // Is a peer on this host, as far as is known?
+    [[nodiscard]] bool knows_host(const Address& address) const;
 
     // Payload bytes that the data socket holds for certain, as the system granted
     // it: half of its accounting, the other half is overhead.  The sum of what may

@@ -42,7 +42,12 @@ class Node final : public DatagramSink {
         transport->learn(NodeId(datagram[0]));
         got.emplace_back(as_text(datagram));
     }
+    void on_hint(totem::LinkId link, NodeId node, totem::Hint what) override {
+        EXPECT_EQ(link, 3);
+        hints.emplace_back(node, what);
+    }
     std::unique_ptr<UdpTransport> transport;
+    std::vector<std::pair<NodeId, totem::Hint>> hints;
     std::vector<std::string> got;
     std::vector<std::string> sources;
 };
@@ -179,6 +184,32 @@ TEST_P(UdpOffload, batches_of_many_sizes_are_split_where_they_were_joined) {
     }
     await(*nodes[1], all.size());
     EXPECT_EQ(nodes[1]->got, all);
+}
+
+TEST_F(Udp, tells_of_a_closed_port_and_loses_nothing_for_others) {
+    auto configs = cluster(3);
+    for (auto& entry : configs) {
+        entry.peers[1].node = NodeId(2);
+        entry.peers[2].node = NodeId(3);
+    }
+    Node& one = start(configs[0]);
+    Node& three = start(configs[2]);
+    const std::string bytes = message(1, 0, 100);
+    // Nobody is node 2; the error that this leaves behind may not cost node 3 its token.
+    one.transport->send(NodeId(2), Traffic::token, as_bytes(bytes), bytes.size());
+    one.transport->send(NodeId(3), Traffic::token, as_bytes(bytes), bytes.size());
+    await(three, 1);
+    const Instant limit = monotonic_now() + 5s;
+    while (one.hints.empty() && monotonic_now() < limit) {
+        loop.run_once(10ms);
+    }
+    ASSERT_FALSE(one.hints.empty());
+    EXPECT_EQ(one.hints[0], std::pair(NodeId(2), totem::Hint::refused));
+    EXPECT_GE(one.transport->stats().network_errors, 1U);
+    EXPECT_EQ(one.transport->control_address(NodeId(3)),
+              parse_address("127.0.0.3")->with_port(static_cast<std::uint16_t>(base_port - 1)));
+    EXPECT_TRUE(one.transport->knows_host(*parse_address("127.0.0.3")));
+    EXPECT_FALSE(one.transport->knows_host(*parse_address("127.0.0.4")));
 }
 
 TEST_F(Udp, more_than_an_offloaded_message_may_carry_goes_in_several) {

@@ -16,6 +16,19 @@ const UdpPeers::Peer* UdpPeers::find(NodeId node) const {
     return at == peers_.end() || !node.is_valid() ? nullptr : &*at;
 }
 
+const UdpPeers::Peer* UdpPeers::find_at(const Address& address) const {
+    const auto at = std::find_if(
+        peers_.begin(), peers_.end(), [&](const Peer& peer) { return peer.address == address; });
+    return at == peers_.end() ? nullptr : &*at;
+}
+
+const UdpPeers::Peer* UdpPeers::find_host(const Address& address) const {
+    const auto at = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& peer) {
+        return peer.address.same_host(address);
+    });
+    return at == peers_.end() ? nullptr : &*at;
+}
+
 UdpPeers::Peer* UdpPeers::find_address(const Address& address) {
     const auto at = std::find_if(
         peers_.begin(), peers_.end(), [&](const Peer& peer) { return peer.address == address; });

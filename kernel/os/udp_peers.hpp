@@ -50,6 +50,9 @@ class UdpPeers {
     bool learn(NodeId node, const Address& address);
 
     [[nodiscard]] const Peer* find(NodeId node) const;
+    // Who is at this address of the data channel; or at least on this host.
+    [[nodiscard]] const Peer* find_at(const Address& address) const;
+    [[nodiscard]] const Peer* find_host(const Address& address) const;
     [[nodiscard]] const std::vector<Peer>& all() const { return peers_; }
     [[nodiscard]] std::size_t configured() const;
 

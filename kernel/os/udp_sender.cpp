@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/mark.hpp"
 #include "os/clock.hpp"
+#include "os/udp_errors.hpp"
 
 #include <netinet/udp.h>
 #include <poll.h>
@@ -27,6 +28,9 @@ constexpr Duration wait_max = std::chrono::milliseconds(2);
 // Limit: of one UDP_SEGMENT message, on every kernel that has it.
 constexpr std::size_t segments_max = 64;
 constexpr std::size_t bytes_max = 65000;
+
+// Limit: errors of earlier datagrams that one call may stumble over.
+constexpr int left_behind_max = 16;
 
 // What drivers and kernels say that cannot cut a buffer into segments.
 bool may_be_offload(int error) {
@@ -88,6 +92,7 @@ void UdpSender::add(const UdpTarget& target, Bytes part, std::size_t segment) {
 
 void UdpSender::push(int fd) {
     std::size_t at = 0;
+    int left_behind = 0;
     while (at < count_) {
         ++stats_.send_calls;
         const int done =
@@ -102,6 +107,10 @@ void UdpSender::push(int fd) {
             continue;
         }
         if (errno == EAGAIN && wait_for_room(fd)) {
+            continue;
+        }
+        if (may_be_left_behind(errno) && left_behind++ < left_behind_max) {
+            AIS_MARK("udp.repeats_after_error_of_another");
             continue;
         }
         on_error(fd, at, errno);

@@ -3,6 +3,7 @@
 #include "os/udp_socket.hpp"
 
 #include "os/address_system.hpp"
+#include "os/udp_errors.hpp"
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -141,6 +142,11 @@ Result<UdpSocket> open_udp_socket(const UdpSocketConfig& config) {
             set(fd, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
         }
         set(fd, SOL_SOCKET, SO_PRIORITY, 6);
+        // Why only here: an error fails the next call, and data comes in batches; a token
+        // follows soon enough.
+        if (!config.is_group_socket) {
+            enable_udp_errors(fd, config.bind.family);
+        }
     }
     if (config.is_group_socket) {
         set(fd, SOL_SOCKET, SO_REUSEADDR, 1);  // several nodes on one host
