@@ -353,7 +353,9 @@ Result<void> Daemon::drop_privileges() {
 
 int Daemon::run() {
     loop_.set_turn([this] { return turn(); });
-    network_->start();
+    network_->start([this](NodeId peer, totem::LinkId link, totem::Hint what) {
+        node_->on_hint(loop_.now(), peer, link, what);
+    });
     AIS_LOG(log_,
             notice,
             "main",
@@ -380,7 +382,26 @@ int Daemon::run() {
     return exit_status_;
 }
 
+void Daemon::explain_pause() {
+    const auto& stats = node_->engine().stats();
+    if (stats.pauses == pauses_) {
+        pause_watch_.tick(loop_.now());
+        return;
+    }
+    pauses_ = stats.pauses;
+    AIS_LOG(log_,
+            warning,
+            "main",
+            "MAIN-028",
+            "this process did not run for ",
+            to_ms(stats.last_pause),
+            " ms or more (",
+            pause_watch_.explain(loop_.now(), stats.last_pause),
+            "); joins that waited meanwhile are dropped");
+}
+
 bool Daemon::turn() {
+    explain_pause();
     const bool more = node_->turn(loop_.now());
     if (trace_) {
         trace_->flush();
@@ -452,7 +473,7 @@ void Daemon::on_configuration(const totem::Configuration& now) {
         left_since_last_ring_ = now.left;
         return;
     }
-    network_->links().on_members(now.members);
+    network_->on_members(now.members);
     const auto address_of = [this](NodeId node) { return network_->address_of(node); };
     const auto why_left = [&](NodeId node) {
         const std::string_view why = node_->engine().why_left(node);

@@ -27,6 +27,7 @@
 #include "network.hpp"
 #include "os/daemonize.hpp"
 #include "os/loop.hpp"
+#include "os/pause.hpp"
 #include "os/privileges.hpp"
 #include "os/ring_store.hpp"
 #include "os/signals.hpp"
@@ -35,6 +36,7 @@
 #include "plugin/guard.hpp"
 #include "plugin/registry.hpp"
 #include "service/node.hpp"
+#include "totem/stats.hpp"
 
 #include <ais/result.hpp>
 
@@ -91,6 +93,8 @@ class Daemon final : private links::Receiver,
     void log_lines(const std::string& text);
     void reload();
     bool turn();
+    // After a pause of this process, one line that says why.
+    void explain_pause();
 
     // links::Receiver
     void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) override;
@@ -112,6 +116,8 @@ class Daemon final : private links::Receiver,
     Log& log_;
     int exit_status_ = 0;
     totem::Members left_since_last_ring_;
+    os::PauseWatch pause_watch_;
+    std::uint64_t pauses_ = 0;
 
     // In order of birth: destroyed from the end.
     os::Loop loop_;

@@ -136,7 +136,45 @@ Result<void> Network::open(std::size_t seal_overhead) {
                     "that changes");
         }
     }
+    open_lifelines();
     return {};
+}
+
+void Network::open_lifelines() {
+    os::UdpTransport& transport = *all_.front().transport;
+    if (!transport.is_open() || all_.front().wanted.port == 0) {
+        return;  // nobody else can know the port, or: opened when the link is
+    }
+    if (!lifelines_) {
+        lifelines_ = std::make_unique<os::Lifelines>(
+            self_,
+            loop_,
+            loop_,
+            [&transport](NodeId node) { return transport.control_address(node); },
+            [&transport](const os::Address& from) { return transport.knows_host(from); },
+            [this](NodeId node) { on_hint(all_.front().number(), node, totem::Hint::closed); });
+    }
+    if (auto opened = lifelines_->open(transport.own_control_address()); !opened) {
+        AIS_LOG(log_,
+                notice,
+                "main",
+                "MAIN-027",
+                opened.error().text,
+                ": that this process has ended is noticed by the others a little later");
+    }
+}
+
+void Network::on_members(const totem::Members& members) {
+    links_->on_members(members);
+    if (lifelines_) {
+        lifelines_->keep(members);
+    }
+}
+
+void Network::on_hint(totem::LinkId link, NodeId node, totem::Hint what) {
+    if (on_hint_) {
+        on_hint_(node, link, what);
+    }
 }
 
 Result<os::UdpConfig> Network::udp_config(const Link& link, std::size_t seal_overhead) const {
@@ -212,7 +250,8 @@ void Network::connect(links::Seal& seal, links::Receiver& receiver, std::size_t 
     }
 }
 
-void Network::start() {
+void Network::start(OnHint hint) {
+    on_hint_ = std::move(hint);
     for (Link& link : all_) {
         link.transport->start(*this);
     }
@@ -283,6 +322,9 @@ void Network::follow(Link& link, const std::vector<os::Interface>& host) {
                 "; node ",
                 self_.value(),
                 " stays who it is");
+        if (&link == &all_.front()) {
+            open_lifelines();
+        }
     } else if (link.is_up) {
         return;
     } else {
@@ -310,6 +352,7 @@ void Network::set_down(Link& link, const std::string& why) {
     AIS_LOG(
         log_, warning, "main", "MAIN-023", "link ", int{link.number()}, " carries nothing: ", why);
     links_->on_interface(loop_.now(), link.number(), false);
+    on_hint(link.number(), NodeId(), totem::Hint::link_down);
 }
 
 Result<void> Network::reload(const config::Settings& settings) {

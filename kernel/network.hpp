@@ -16,12 +16,14 @@
 #include "config/settings.hpp"
 #include "links/links.hpp"
 #include "os/interfaces.hpp"
+#include "os/lifeline.hpp"
 #include "os/link_events.hpp"
 #include "os/loop.hpp"
 #include "os/udp.hpp"
 
 #include <ais/result.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +33,9 @@ namespace ais {
 
 class Network final : private os::DatagramSink {
   public:
+    // About a peer, or (not valid) about all who are reached by a link.
+    using OnHint = std::function<void(NodeId peer, totem::LinkId link, totem::Hint what)>;
+
     // All outlive it.
     Network(const config::Settings& settings, os::Loop& loop, Log& log);
 
@@ -47,8 +52,10 @@ class Network final : private os::DatagramSink {
     [[nodiscard]] std::size_t receive_room() const;
 
     void connect(links::Seal& seal, links::Receiver& receiver, std::size_t datagram_max);
-    // Receiving begins.
-    void start();
+    // Receiving begins.  What the system notices of peers goes to `on_hint`.
+    void start(OnHint on_hint);
+    // The ring has these members now.
+    void on_members(const totem::Members& members);
     [[nodiscard]] links::Links& links() { return *links_; }
 
     // The configuration was read again: takes the lists of members from it, nothing else.
@@ -76,7 +83,10 @@ class Network final : private os::DatagramSink {
     // os::DatagramSink
     void on_received(totem::LinkId link, MutableBytes datagram) override;
     void before_control(totem::LinkId link) override;
+    void on_hint(totem::LinkId link, NodeId node, totem::Hint what) override;
 
+    // On the first link: one connection tells of a process, by whatever network.
+    void open_lifelines();
     Result<os::UdpConfig> udp_config(const Link& link, std::size_t seal_overhead) const;
     Result<std::vector<os::UdpConfig::Peer>> peers_of(const config::Settings& settings,
                                                       const config::Interface& interface) const;
@@ -92,6 +102,8 @@ class Network final : private os::DatagramSink {
     std::vector<Link> all_;  // by ring number
     std::unique_ptr<links::Links> links_;
     std::unique_ptr<os::LinkEvents> events_;
+    std::unique_ptr<os::Lifelines> lifelines_;
+    OnHint on_hint_;
 };
 
 }  // namespace ais

@@ -39,11 +39,10 @@ struct Lifelines::Impl {
         WatchId watch = 0;
     };
 
-    Impl(NodeId us, Watcher& w, Timers& t, Log& l, Where at, IsKnown known, Ended end)
+    Impl(NodeId us, Watcher& w, Timers& t, Where at, IsKnown known, Ended end)
         : self(us),
           watcher(w),
           timers(t),
-          log(l),
           where(std::move(at)),
           is_known(std::move(known)),
           ended(std::move(end)) {}
@@ -148,9 +147,8 @@ struct Lifelines::Impl {
             return;
         }
         for (const NodeId node : members) {
-            const bool is_there = std::any_of(lines.begin(), lines.end(), [&](const auto& line) {
-                return line->node == node;
-            });
+            const bool is_there = std::any_of(
+                lines.begin(), lines.end(), [&](const auto& line) { return line->node == node; });
             if (node == self || is_there) {
                 continue;
             }
@@ -220,7 +218,6 @@ struct Lifelines::Impl {
     const NodeId self;
     Watcher& watcher;
     Timers& timers;
-    Log& log;
     const Where where;
     const IsKnown is_known;
     const Ended ended;
@@ -233,20 +230,10 @@ struct Lifelines::Impl {
     std::vector<std::unique_ptr<Guest>> guests;
 };
 
-Lifelines::Lifelines(NodeId self,
-                     Watcher& watcher,
-                     Timers& timers,
-                     Log& log,
-                     Where where,
-                     IsKnown is_known,
-                     Ended ended)
-    : impl_(std::make_unique<Impl>(self,
-                                   watcher,
-                                   timers,
-                                   log,
-                                   std::move(where),
-                                   std::move(is_known),
-                                   std::move(ended))) {}
+Lifelines::Lifelines(
+    NodeId self, Watcher& watcher, Timers& timers, Where where, IsKnown is_known, Ended ended)
+    : impl_(std::make_unique<Impl>(
+          self, watcher, timers, std::move(where), std::move(is_known), std::move(ended))) {}
 
 Lifelines::~Lifelines() = default;
 

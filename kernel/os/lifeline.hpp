@@ -18,7 +18,6 @@
 
 #pragma once
 
-#include "base/log.hpp"
 #include "base/timers.hpp"
 #include "base/watcher.hpp"
 #include "os/address.hpp"
@@ -41,14 +40,9 @@ class Lifelines {
     // The lifeline of a member has ended.
     using Ended = std::function<void(NodeId)>;
 
-    // Watcher, timers and log outlive it.
-    Lifelines(NodeId self,
-              Watcher& watcher,
-              Timers& timers,
-              Log& log,
-              Where where,
-              IsKnown is_known,
-              Ended ended);
+    // Watcher and timers outlive it.
+    Lifelines(
+        NodeId self, Watcher& watcher, Timers& timers, Where where, IsKnown is_known, Ended ended);
     ~Lifelines();
     Lifelines(const Lifelines&) = delete;
     Lifelines& operator=(const Lifelines&) = delete;

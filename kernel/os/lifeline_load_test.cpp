@@ -42,7 +42,6 @@ class LifelineTest : public ::testing::Test {
             NodeId(id),
             loop,
             loop,
-            null_log(),
             [](NodeId peer) { return address_of(peer); },
             [](const Address& from) { return from.bytes[3] < 10; },
             [at = node.get()](NodeId peer) { at->ended.push_back(peer); });

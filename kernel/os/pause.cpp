@@ -70,9 +70,7 @@ std::string explain_pause(const PauseCounters& before,
                           const PauseCounters& after,
                           Duration length) {
     // The readings span a little more than the pause: none can be blamed for more.
-    const auto ms = [&](Duration from, Duration to) {
-        return to_ms(std::min(to - from, length));
-    };
+    const auto ms = [&](Duration from, Duration to) { return to_ms(std::min(to - from, length)); };
     std::string text;
     const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
     const auto waited = ms(before.waited, after.waited);

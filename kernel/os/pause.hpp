@@ -16,9 +16,9 @@
 namespace ais::os {
 
 struct PauseCounters {
-    Duration waited{};   // runnable, but no processor (/proc/self/schedstat)
-    Duration ran{};      // on a processor
-    Duration stolen{};   // of all processors, by the hypervisor (/proc/stat)
+    Duration waited{};               // runnable, but no processor (/proc/self/schedstat)
+    Duration ran{};                  // on a processor
+    Duration stolen{};               // of all processors, by the hypervisor (/proc/stat)
     std::uint64_t major_faults = 0;  // pages that had to be read from disk
     std::uint64_t switches = 0;      // taken off the processor against its will
 };

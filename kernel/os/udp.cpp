@@ -411,7 +411,8 @@ struct UdpTransport::Impl {
                 return;
             }
             ++stats.network_errors;
-            const Address data = error->to.with_port(static_cast<std::uint16_t>(error->to.port + 1));
+            const Address data =
+                error->to.with_port(static_cast<std::uint16_t>(error->to.port + 1));
             const UdpPeers::Peer* const peer = peers.find_at(data);
             if (peer != nullptr && peer->node.is_valid()) {
                 const NodeId node = peer->node;  // the call may move peers

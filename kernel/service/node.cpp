@@ -49,6 +49,12 @@ void Node::on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes dat
     }
 }
 
+void Node::on_hint(Instant now, NodeId peer, totem::LinkId link, totem::Hint what) {
+    if (!stopped_) {
+        engine_.hint(now, peer, link, what, *this);
+    }
+}
+
 bool Node::turn(Instant now) {
     if (stopped_) {
         return false;

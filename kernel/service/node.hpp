@@ -114,6 +114,8 @@ class Node final : private totem::Effects {
 
     void start(Instant now);
     void on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes datagram);
+    // The operating system noticed something (Engine::hint).
+    void on_hint(Instant now, NodeId peer, totem::LinkId link, totem::Hint what);
     // Everything that is due or worth doing; true: there is more, come back
     // without sleeping.
     bool turn(Instant now);

@@ -42,13 +42,7 @@ void notice_pause(State& s, Instant now) {
     }
     AIS_MARK("engine.notices_pause");
     ++s.stats.pauses;
-    AIS_LOG(s.log,
-            warning,
-            "totem",
-            "TOTEM-009",
-            "this process did not run for ",
-            to_ms(now - *earliest),
-            " ms or more; joins that waited meanwhile are dropped");
+    s.stats.last_pause = now - *earliest;  // the daemon knows more about it, and tells
     s.joins_stale_until = now + s.config.join_timeout / 2;
     const auto put_off = [&](Timer timer, Duration by) {
         if (const auto at = s.deadlines.at(timer); at && *at <= now) {

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include "base/time.hpp"
+
 #include <cstdint>
 
 namespace ais::totem {
@@ -46,12 +48,13 @@ struct Stats {
     std::uint64_t holes = 0;                // old messages that no survivor had
     std::uint64_t behind_holes = 0;         // not delivered because of the holes rule
     std::uint64_t failed_to_receive = 0;    // members that we left out by that rule
-    std::uint64_t pauses = 0;               // times that this process did not run
+    std::uint64_t pauses = 0;               // times that this process did not run, and
+    Duration last_pause{};                  // how long at least, last time
 
     // Detection.
-    std::uint64_t late_wakeups = 0;     // timers that were due for a twentieth of detection_time
-    std::uint64_t late_tokens = 0;      // times that we asked our successor for it
-    std::uint64_t hints = 0;            // of the operating system
+    std::uint64_t late_wakeups = 0;  // timers that were due for a twentieth of detection_time
+    std::uint64_t late_tokens = 0;   // times that we asked our successor for it
+    std::uint64_t hints = 0;         // of the operating system
     std::uint64_t probes_sent = 0;
     std::uint64_t probes_answered = 0;  // by us
     std::uint64_t suspicions = 0;       // others were asked, too
