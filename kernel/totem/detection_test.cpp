@@ -168,6 +168,25 @@ TEST_F(DetectionTest, runs_on_the_patience_of_the_most_patient_member) {
     }
 }
 
+TEST_F(DetectionTest, does_not_take_work_of_its_own_making_for_lateness) {
+    form(2);
+    auto& node = (*cluster)[0];
+    // Nothing happens on an idle ring for a while; then clients fall behind.
+    const auto due = node.engine->deadline();
+    ASSERT_TRUE(due);
+    cluster->wire.clear();
+    ASSERT_GT(*due - cluster->now, 2 * DetectionTiming::of(milliseconds(500)).lateness);
+    node.engine->set_congested(true);
+    cluster->now = *due - milliseconds(1);
+    node.engine->expire(cluster->now, node);
+    EXPECT_EQ(node.engine->stats().late_wakeups, 0u);
+    // The real thing.
+    cluster->now = *node.engine->deadline() + milliseconds(60);
+    node.engine->expire(cluster->now, node);
+    EXPECT_EQ(node.engine->stats().late_wakeups, 1u);
+    EXPECT_EQ(node.engine->stats().pauses, 0u);
+}
+
 TEST_F(DetectionTest, learns_that_the_next_node_is_on_another_ring) {
     form(2);
     auto& node = (*cluster)[0];

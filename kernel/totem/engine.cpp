@@ -27,7 +27,13 @@ void notice_pause(State& s, Instant now) {
     if (now < s.joins_stale_until) {
         return;  // the rest of what waited in the sockets: it is one pause
     }
+    // What we set for ourselves to be done at once was never in the future.
+    const auto wake = s.deadlines.at(Timer::wake);
+    s.deadlines.clear(Timer::wake);
     const auto earliest = s.deadlines.earliest();
+    if (wake) {
+        s.deadlines.set(Timer::wake, *wake);
+    }
     if (!earliest || now <= *earliest + s.detector.timing().lateness) {
         return;
     }

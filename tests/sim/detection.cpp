@@ -3,14 +3,14 @@
 // ais-detection: how soon a lost node is noticed, and whether a living one is left out.
 //
 //     ais-detection --table PROFILE [--trials N]     cut and frozen nodes, 2 to 64 members
-//     ais-detection --quiet HOURS [--nodes N] [--seed S]
+//     ais-detection --quiet HOURS [--nodes N] [--seed S] [--pause MS]
 //
 // The table: one member is cut off, or frozen, at a random moment, on an idle ring and on
 // one in use; printed are the times until a survivor gives it up and until all have
 // installed the ring without it, median and worst of the trials.  Exit status 1 if a worst
 // one exceeds detection_time.
 //
-// Quiet: members that live all the time, with 1 % loss, delays of up to 20 ms, pauses of 100 ms
+// Quiet: members that live all the time, with 1 % loss, delays of up to 20 ms, pauses of MS (100)
 // and a little traffic.  Exit status 1 if anybody was left out.
 //
 // Only engines and a queue of events: docs/protocol/detection.md is what is measured here.
@@ -347,7 +347,7 @@ int table(const Profile& profile, int trials) {
     return is_good ? 0 : 1;
 }
 
-int quiet(double hours, std::size_t count, std::uint64_t seed) {
+int quiet(double hours, std::size_t count, std::uint64_t seed, int pause) {
     Cluster cluster(
         count, config_of(profiles[1]), {microseconds(50), milliseconds(20), 10000}, seed);
     if (!cluster.run_while_not([&] { return cluster.is_ring_of(count, count); },
@@ -360,7 +360,7 @@ int quiet(double hours, std::size_t count, std::uint64_t seed) {
     const Instant end = cluster.now + Duration(static_cast<std::int64_t>(hours * 3600e9));
     std::uint64_t pauses = 0;
     std::uint64_t messages = 0;
-    // Each second somebody pauses for 100 ms; every other minute has some messages.
+    // Each second somebody pauses; every other minute has some messages.
     while (cluster.now < end) {
         const Instant second = cluster.now;
         const std::size_t who = prng.below(count);
@@ -373,9 +373,9 @@ int quiet(double hours, std::size_t count, std::uint64_t seed) {
         cluster.run_until(begins);
         cluster.pause(who);
         ++pauses;
-        cluster.run_until(begins + milliseconds(100));
+        cluster.run_until(begins + milliseconds(pause));
         cluster.resume(who);
-        cluster.run_until(second + std::chrono::seconds(1));
+        cluster.run_until(std::max(cluster.now, second + std::chrono::seconds(1)));
     }
     std::uint64_t exclusions = 0;
     std::uint64_t suspicions = 0;
@@ -395,7 +395,7 @@ int quiet(double hours, std::size_t count, std::uint64_t seed) {
 
 [[noreturn]] void usage() {
     std::cerr << "usage: ais-detection --table fast|lan [--trials N]\n"
-                 "       ais-detection --quiet HOURS [--nodes N] [--seed S]\n";
+                 "       ais-detection --quiet HOURS [--nodes N] [--seed S] [--pause MS]\n";
     std::exit(2);
 }
 
@@ -407,6 +407,7 @@ int main(int argc, char** argv) {
     int trials = 12;
     std::size_t nodes = 5;
     std::uint64_t seed = 1;
+    int pause = 100;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string option = argv[i];
         const char* const value = argv[i + 1];
@@ -422,13 +423,15 @@ int main(int argc, char** argv) {
             nodes = static_cast<std::size_t>(std::atoi(value));
         } else if (option == "--seed") {
             seed = static_cast<std::uint64_t>(std::atoll(value));
+        } else if (option == "--pause") {
+            pause = std::atoi(value);
         } else {
             usage();
         }
     }
-    if (argc % 2 == 0 || (profile == nullptr) == (hours <= 0) || trials < 1 || nodes < 2 ||
-        nodes > Members::capacity) {
+    if (argc % 2 == 0 || (profile == nullptr) == (hours <= 0) || trials < 1 || pause < 0 ||
+        nodes < 2 || nodes > Members::capacity) {
         usage();
     }
-    return profile != nullptr ? table(*profile, trials) : quiet(hours, nodes, seed);
+    return profile != nullptr ? table(*profile, trials) : quiet(hours, nodes, seed, pause);
 }
