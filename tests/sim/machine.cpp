@@ -350,12 +350,16 @@ void Machine::on_deliver(const totem::Deliver& stamped) {
             compare_state(stamped.seq);
         }
     }
+    delivered_ = stamped.seq;
     around_.history().deliver(
         life_id(), around_.world_time(), message, stamped.guarantee, stamped.ring, stamped.seq);
 }
 
 void Machine::on_configure(const totem::Configuration& now) {
     in_regular_ = now.kind == totem::Configuration::Kind::regular;
+    if (in_regular_) {
+        delivered_ = 0;
+    }
     around_.history().configure(life_id(), around_.world_time(), now);
 }
 
