@@ -38,7 +38,11 @@ State::Opened State::open(ais_node_id sender, const OpenMessage& message) {
     if (opens_.contains(id) || (channel == nullptr && channels_.contains(id))) {
         return Opened::no_resources;  // a number that its node used in another life
     }
-    add_open(channel != nullptr ? *channel : create(id, message.name), id, message.flags);
+    if (channel == nullptr) {
+        channel = &create(id, message.name);
+        names_.emplace(message.name, channel);
+    }
+    add_open(*channel, id, message.flags);
     return Opened::ok;
 }
 
@@ -47,7 +51,6 @@ Channel& State::create(OpenId id, std::string_view name) {
     place = std::make_unique<Channel>();
     place->id = id;
     place->name = name;
-    names_.emplace(name, place.get());
     return *place;
 }
 
@@ -228,9 +231,9 @@ std::vector<State::Gained> State::replace(const Image& merged) {
     std::vector<Gained> gained;
     for (const Image::Part& part : merged.channels) {
         Channel& channel = create(part.id, part.name);
-        if (part.is_unlinked) {
-            names_.erase(part.name);
-            channel.is_unlinked = true;
+        channel.is_unlinked = part.is_unlinked;
+        if (!part.is_unlinked) {
+            names_.emplace(part.name, &channel);
         }
         for (const auto& [id, flags] : part.opens) {
             add_open(channel, id, flags);

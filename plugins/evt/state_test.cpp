@@ -181,5 +181,18 @@ TEST_F(EvtState, is_put_back_from_its_image) {
     EXPECT_THAT(other.replace(image), IsEmpty()) << "it has them already";
 }
 
+// Found by the simulator (workload evt, seeds 19, 55, 92).
+TEST_F(EvtState, knows_the_name_of_a_channel_beside_an_unlinked_one_of_that_name_after_a_merge) {
+    open(1, 9, "c", all);
+    ASSERT_TRUE(state.unlink("c"));
+    open(1, 1, "c", all);
+    const Image image = state.image();
+    ASSERT_EQ(image.channels.size(), 2U);
+    ASSERT_TRUE(image.channels[1].is_unlinked) << "the unlinked one comes after the other";
+    state.replace(image);
+    EXPECT_EQ(open(2, 1, "c", flag_subscriber), State::Opened::ok);
+    EXPECT_EQ(state.channel_of({2, 1}), state.channel_of({1, 1}));
+}
+
 }  // namespace
 }  // namespace ais::evt

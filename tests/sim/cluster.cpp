@@ -266,6 +266,13 @@ bool Cluster::is_whole() const {
     return why_not_whole().empty();
 }
 
+bool Cluster::is_quiet() const {
+    const auto is_behind = [this](const auto& machine) {
+        return machine->delivered() != machines_.front()->delivered();
+    };
+    return is_whole() && std::none_of(machines_.begin(), machines_.end(), is_behind);
+}
+
 std::string Cluster::why_not_whole() const {
     const auto about = [](const Machine& machine, const char* what) {
         return "node " + std::to_string(machine.id().value()) + ' ' + what;

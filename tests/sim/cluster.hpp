@@ -82,6 +82,8 @@ class Cluster final : public Simulation, private Surroundings {
     void set_calm() { calm_ = true; }
     // All nodes are up, in one ring, equal, and nothing waits to be sent.
     [[nodiscard]] bool is_whole() const;
+    // And nothing is on its way: all have delivered the same.
+    [[nodiscard]] bool is_quiet() const;
     // Why it is not whole, in words.
     [[nodiscard]] std::string why_not_whole() const;
     // At the end: last comparison of states, and what was never sent.

@@ -383,6 +383,7 @@ void Machine::on_deliver(const totem::Deliver& stamped) {
             compare_state(stamped.seq);
         }
     }
+    delivered_ = stamped.seq;
     around_.history().deliver(
         life_id(), around_.world_time(), message, stamped.guarantee, stamped.ring, stamped.seq);
 }
@@ -390,6 +391,9 @@ void Machine::on_deliver(const totem::Deliver& stamped) {
 void Machine::on_configure(const totem::Configuration& now) {
     in_regular_ = now.kind == totem::Configuration::Kind::regular;
     is_compared_ = false;
+    if (in_regular_) {
+        delivered_ = 0;
+    }
     around_.history().configure(life_id(), around_.world_time(), now);
 }
 

@@ -87,6 +87,8 @@ class Machine final : private service::Wire,
     Client* connect(std::uint16_t service, Bytes hello, ClientHandler& handler, std::uint32_t pid);
     [[nodiscard]] std::size_t client_count() const;
     [[nodiscard]] std::string save(std::uint16_t service);
+    // The last message of its ring that it has delivered.
+    [[nodiscard]] totem::Seq delivered() const { return delivered_; }
     // All replicas of this node as they are now, at `seq` of its ring.
     void compare_state(totem::Seq seq);
 
@@ -155,6 +157,7 @@ class Machine final : private service::Wire,
     const std::string host_name_;
     const std::string address_;
     Duration wall_offset_{};
+    totem::Seq delivered_ = 0;
     std::uint64_t stored_ring_seq_ = 0;
     Clock clock_;
     std::uint32_t next_pid_ = 100;

@@ -23,6 +23,8 @@ constexpr Duration settle_max = seconds(30);
 constexpr Duration settle_step = milliseconds(50);
 // What is on its way when all has settled arrives.
 constexpr Duration last_step = milliseconds(500);
+constexpr Duration quiet_step = milliseconds(1);
+constexpr int quiet_steps_max = 1000;
 // Datagrams kept, if the faults want old ones.
 constexpr std::size_t kept_max = 256;
 
@@ -42,7 +44,10 @@ MachineSettings settings_of(const Plan& plan, std::span<const ais_plugin* const>
     settings.ipc.request_ring = settings.ipc.response_ring = settings.ipc.event_ring =
         std::bit_ceil(2 * frame);
     settings.ipc.outbox_max = 16 * frame;
-    settings.group.message_max = settings.ipc.message_max + settings.ipc.header_room;
+    // Room for a chunk of the exchange of snapshots, as in a real executive, whatever clients may
+    // send.
+    settings.group.message_max =
+        std::max<std::size_t>(settings.ipc.message_max + settings.ipc.header_room, 68U << 10);
     settings.group.queue_max = 4 * settings.group.message_max;
     for (const char* const* name = plan.workload->plugins; name != nullptr && *name != nullptr;
          ++name) {
@@ -201,6 +206,11 @@ class Run {
         }
         const Duration took = cluster_.age() - begin;
         cluster_.run_until(cluster_.age() + last_step);
+        // A service with a clock of its own has something to say at any time: end between its
+        // words.
+        for (int i = 0; i < quiet_steps_max && !cluster_.is_quiet(); ++i) {
+            cluster_.run_until(cluster_.age() + quiet_step);
+        }
         return took;
     }
 
