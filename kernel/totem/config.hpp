@@ -37,6 +37,9 @@ struct Config {
     Duration consensus_timeout = ms(240);
     // An idle representative looks for other rings.
     Duration merge_timeout = ms(200);
+    // A node that is left out again and again for a broken path waits longer every time before
+    // it may come back, at most so long.
+    Duration hold_off_max = std::chrono::seconds(30);
     // Rotations without progress of the aru until its holder is left out.
     std::uint32_t fail_to_receive_rotations = 50;
     // Idle rotations before the token is held.

@@ -15,6 +15,7 @@ struct Stats {
     std::uint64_t wrong_sender = 0;   // header and seal disagree, or not its turn
     std::uint64_t foreign = 0;        // of a ring that is not ours
     std::uint64_t stale_joins = 0;    // overtaken by a ring, or queued during a pause
+    std::uint64_t held_off = 0;       // from nodes behind a broken path
     std::uint64_t log_overflows = 0;  // beyond the slots of the message log
 
     // Token.
@@ -49,9 +50,9 @@ struct Stats {
     std::uint64_t pauses = 0;               // times that this process did not run
 
     // Detection.
-    std::uint64_t late_wakeups = 0;     // timers that were due for a twentieth of detection_time
-    std::uint64_t late_tokens = 0;      // times that we asked our successor for it
-    std::uint64_t hints = 0;            // of the operating system
+    std::uint64_t late_wakeups = 0;  // timers that were due for a twentieth of detection_time
+    std::uint64_t late_tokens = 0;   // times that we asked our successor for it
+    std::uint64_t hints = 0;         // of the operating system
     std::uint64_t probes_sent = 0;
     std::uint64_t probes_answered = 0;  // by us
     std::uint64_t suspicions = 0;       // others were asked, too

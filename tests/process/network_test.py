@@ -243,10 +243,14 @@ class Broken(unittest.TestCase):
             cluster.start()
             cluster.wait_ring()
             cluster.cut_direction(1, 2)
-            # 1 is heard by all but 2, so it goes on calling the others (docs/protocol/totem_wire.md keeps a place for
-            # rows of reachability); they come together without it every time, and work in between.
-            cluster.wait_ring(2, 3, 4, 5)
-            stream(self, cluster, [2, 3, 4, 5], seconds=0.3)
+            # 2 does not hear 1. All know that, all leave out the same one of the two, and it stays out.
+            cluster.wait_ring(1, 3, 4, 5)
+            cluster[2].wait_log(r"TOTEM-003 .* formed with members \{2\}")
+            for number in (1, 3, 4, 5):
+                self.assertRegex(cluster[number].log(), "TOTEM-014 .*node 2 excluded: node 2 does not hear node 1")
+            rings = [len(node.rings()) for node in cluster.nodes]
+            stream(self, cluster, [1, 3, 4, 5], seconds=5)  # as long as 25 merge detects
+            self.assertEqual([len(node.rings()) for node in cluster.nodes], rings)
             self.assertTrue(all(node.is_running() for node in cluster.nodes))
             cluster.heal_direction(1, 2)
             cluster.wait_ring(timeout=20)
