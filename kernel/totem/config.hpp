@@ -12,12 +12,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace ais::totem {
 
 // Join and commit token grow with the number of nodes and may exceed
 // datagram_max, up to this; IP fragments them.  Receive buffers must hold it.
 constexpr std::size_t control_datagram_max = 8192;
+
+// A key of the configuration that must be equal on all members, and its value, as the
+// operator wrote them.
+struct Term {
+    std::string name;
+    std::string value;
+};
 
 struct Config {
     using ms = std::chrono::milliseconds;
@@ -59,6 +68,10 @@ struct Config {
     std::size_t datagram_max = 1400;
     // Messages kept for ordering and retransmission.
     std::size_t log_slots = 4096;
+
+    // A node whose terms differ is refused before it is in a ring (admission.hpp).  The engine
+    // adds netmtu, that is datagram_max.
+    std::vector<Term> terms{};
 
     // Checks the relations and names the key that is wrong and what would be
     // right.

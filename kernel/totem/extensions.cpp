@@ -113,6 +113,52 @@ bool decode_nodes(Bytes contents, Members& to) {
     return from.finished();
 }
 
+bool decode_terms(Bytes contents) {
+    Reader from(contents);
+    std::size_t count = from.u8();
+    if (!from.ok() || count > WireTerm::count_max) {
+        return false;
+    }
+    const auto is_plain = [](std::string_view text) {
+        return std::all_of(text.begin(), text.end(), [](char byte) {
+            const auto code = static_cast<unsigned char>(byte);
+            return code >= 0x20 && code != 0x7f;  // it goes into a log
+        });
+    };
+    for (; count > 0; --count) {
+        const WireTerm term = read_term(from);
+        if (!from.ok() || term.name.empty() || term.name.size() > WireTerm::name_max ||
+            term.value.size() > WireTerm::value_max || !is_plain(term.name) ||
+            !is_plain(term.value)) {
+            return false;
+        }
+    }
+    return from.finished();
+}
+
+WireTerm read_term(Reader& from) {
+    WireTerm term;
+    term.name = as_text(from.bytes(from.u8()));
+    term.value = as_text(from.bytes(from.u8()));
+    term.digest = from.u64();
+    return term;
+}
+
+void write_term(Writer& to, const WireTerm& term) {
+    to.u8(static_cast<std::uint8_t>(term.name.size()));
+    to.bytes(as_bytes(term.name));
+    to.u8(static_cast<std::uint8_t>(term.value.size()));
+    to.bytes(as_bytes(term.value));
+    to.u64(term.digest);
+}
+
+bool decode_features(Bytes contents, Features& to) {
+    Reader from(contents);
+    to.offered = from.u64();
+    to.required = from.u64();
+    return from.ok();  // a later release may say more
+}
+
 bool decode_patience(Bytes contents, Patience& to) {
     Reader from(contents);
     to.detection_time = read_us(from);
@@ -186,6 +232,25 @@ void ExtensionWriter::hearing(std::size_t places, const HearingRows& rows) {
             to_.u8(static_cast<std::uint8_t>(bits));
         }
     }
+    patch_size(begun);
+}
+
+void ExtensionWriter::terms(Bytes contents) {
+    if (contents.empty()) {
+        return;
+    }
+    const std::size_t begun = begin(ExtensionKind::terms);
+    to_.bytes(contents);
+    patch_size(begun);
+}
+
+void ExtensionWriter::features(const Features& features) {
+    if (features.offered == 0 && features.required == 0) {
+        return;
+    }
+    const std::size_t begun = begin(ExtensionKind::features);
+    to_.u64(features.offered);
+    to_.u64(features.required);
     patch_size(begun);
 }
 

@@ -17,6 +17,8 @@ enum class ExtensionKind : std::uint16_t {
     hearing = 1,
     heard_across = 2,
     apart = 3,
+    terms = 4,
+    features = 5,
     patience = 16,
 };
 
@@ -48,6 +50,27 @@ struct Patience {
     static constexpr std::uint16_t size = 12;
 };
 
+// Extension 4: keys of the configuration that members must agree on.
+struct WireTerm {
+    std::string_view name;
+    std::string_view value;  // the beginning, if it is long
+    std::uint64_t digest = 0;
+
+    static constexpr std::size_t count_max = 16;
+    static constexpr std::size_t name_max = 31;
+    static constexpr std::size_t value_max = 63;
+    static constexpr std::size_t size_max = 1 + count_max * (1 + name_max + 1 + value_max + 8);
+};
+
+// Extension 5: what the sender can do, and what it cannot do without.
+struct Features {
+    std::uint64_t offered = 0;
+    std::uint64_t required = 0;
+
+    static constexpr std::size_t size = 16;
+};
+constexpr std::uint64_t feature_hearing = 1;  // rows of who hears whom
+
 // Calls found(kind, contents) for each element, in order; false if one is malformed or
 // refused, or if anything follows.
 template <typename Found>
@@ -66,6 +89,11 @@ template <typename Found>
 // The decoders refuse what breaks a rule of the page.
 [[nodiscard]] bool decode_hearing(Bytes contents, std::size_t places, HearingRows& to);
 [[nodiscard]] bool decode_nodes(Bytes contents, Members& to);
+// Only whether it is well formed: read_term() does the rest.
+[[nodiscard]] bool decode_terms(Bytes contents);
+[[nodiscard]] WireTerm read_term(Reader& from);
+void write_term(Writer& to, const WireTerm& term);
+[[nodiscard]] bool decode_features(Bytes contents, Features& to);
 [[nodiscard]] bool decode_patience(Bytes contents, Patience& to);
 
 // Writes the elements of one datagram and then their size.
@@ -81,7 +109,9 @@ class ExtensionWriter {
 
     void hearing(std::size_t places, const HearingRows& rows);
     void nodes(ExtensionKind kind, const Members& nodes);
-    // Nothing if it says nothing.
+    // Nothing if there is nothing.
+    void terms(Bytes contents);
+    void features(const Features& features);
     void patience(const Patience& patience);
     // After the last one.
     void finish() { patch_size(at_); }

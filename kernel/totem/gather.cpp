@@ -50,6 +50,8 @@ void transmit_join(State& s, Effects& out) {
     join.failed = s.failed;
     join.patience = own_patience(s);
     s.hearing.tell(join, s.installed->id, s.now);
+    join.terms = s.admission.terms();
+    join.features = own_features;
     join.heard_across = s.hearing.heard_beside(s.processors, lately(s.config), s.now);
     s.told_whole = s.hearing.hears_all(agreed(s), s.now);
     const std::size_t size = encode(s.scratch, s.self, join);
@@ -139,6 +141,8 @@ bool merge_sets(State& s, NodeId from, const Join& join) {
         AIS_MARK("gather.trusts_its_ears");
         fail(s, join.failed.without(s.heard), "another node gave it up");
     }
+    // Who calls them has not heard of them yet.
+    fail(s, s.processors.intersection(s.admission.refused()), "it does not fit");
     return s.processors.size() != processors || s.failed.size() != failed;
 }
 
@@ -284,6 +288,39 @@ void enter_gather(State& s, std::string_view reason, Effects& out) {
     start_round(s, out);
 }
 
+bool is_admitted(State& s,
+                 NodeId from,
+                 std::uint8_t version_min,
+                 std::uint8_t version_max,
+                 Bytes terms,
+                 const Features& features) {
+    std::string why;
+    if (version_min > wire_version || version_max < wire_version) {
+        why = "its protocol version is " + std::to_string(version_min) +
+              (version_max != version_min ? " to " + std::to_string(version_max) : "") +
+              ", ours is " + std::to_string(wire_version);
+    } else {
+        why = s.admission.objection(terms, features);
+    }
+    if (why.empty()) {
+        s.admission.admit(from);
+        return true;
+    }
+    AIS_MARK("gather.refuses_who_does_not_fit");
+    ++s.stats.refused;
+    if (s.admission.refuse(from, why, s.now)) {
+        AIS_LOG(s.log,
+                warning,
+                "totem",
+                "TOTEM-017",
+                "node ",
+                from.value(),
+                " is refused and cannot be in a ring with this node: ",
+                why);
+    }
+    return false;
+}
+
 void note_separation(State& s, const Members& members) {
     // Why a longer memory than for the decision: those who agreed without us are silent since.
     s.separation.install(
@@ -326,8 +363,17 @@ void exclude(State& s, const Members& nodes, Level level, std::string_view reaso
 }
 
 void on_join(State& s, NodeId from, const Join& join, Effects& out) {
-    if (join.version_min > wire_version || join.version_max < wire_version) {
-        ++s.stats.wrong_version;
+    if (!join.leave &&
+        !is_admitted(s, from, join.version_min, join.version_max, join.terms, join.features)) {
+        s.stats.wrong_version +=
+            join.version_min > wire_version || join.version_max < wire_version ? 1 : 0;
+        if (s.phase == Phase::gather && agreed(s).contains(from)) {
+            fail(s, Members{from}, "it does not fit");
+            start_round(s, out);
+            if (agreed(s) == Members{s.self}) {
+                create_commit_token(s, out);
+            }
+        }
         return;
     }
     if (s.now < s.joins_stale_until) {
@@ -402,6 +448,9 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
 }
 
 void on_foreign(State& s, NodeId from, std::string_view what, Effects& out) {
+    if (s.admission.is_refused(from)) {
+        return;
+    }
     if (s.phase == Phase::operational) {
         if (s.installed->members.contains(from)) {
             return;  // late, or gone on without us: then the token will not come back

@@ -142,6 +142,9 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
 }
 
 void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& out) {
+    if (!is_admitted(s, from, wire_version, wire_version, notice.terms, notice.features)) {
+        return;
+    }
     s.hearing.hear(from, s.now);
     s.separation.hear(from, s.now);
     note_path(s, from, notice.heard_across, false);
@@ -165,7 +168,9 @@ void transmit_merge_detect(State& s, Effects& out) {
     s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
     const RingNotice notice{s.installed->id,
                             s.hearing.heard_beside(s.installed->members, lately(s.config), s.now),
-                            s.separation.apart(s.installed->id.representative == s.self, s.now)};
+                            s.separation.apart(s.installed->id.representative == s.self, s.now),
+                            s.admission.terms(),
+                            own_features};
     const std::size_t size = encode(s.scratch, s.self, PacketType::merge_detect, notice);
     transmit(out, std::nullopt, Traffic::control, Bytes(s.scratch).first(size));
 }
@@ -205,7 +210,7 @@ void wake(State& s, Effects& out) {
     ++s.stats.hold_cancels_sent;
     s.deadlines.set(Timer::hold_cancel, s.now + s.config.join_timeout);
     const std::size_t size =
-        encode(s.scratch, s.self, PacketType::hold_cancel, RingNotice{ring.id, {}});
+        encode(s.scratch, s.self, PacketType::hold_cancel, RingNotice{ring.id});
     transmit(out, ring.id.representative, Traffic::control, Bytes(s.scratch).first(size));
 }
 

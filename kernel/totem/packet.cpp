@@ -30,7 +30,8 @@ static_assert(PacketHeader::size + 28 + Patience::size +
                   CommitToken::slot_size * Members::capacity <=
               control_datagram_max);
 // A join with all that its extensions may hold.
-static_assert(PacketHeader::size + 26 + 12 * Members::capacity + 12 + Patience::size +
+static_assert(PacketHeader::size + 26 + 12 * Members::capacity + 20 + Patience::size +
+                  Features::size + WireTerm::size_max +
                   HearingRows::size_max <=
               control_datagram_max);
 
@@ -231,6 +232,11 @@ bool decode(Bytes body, NodeId sender, Join& to) {
                 return decode_nodes(contents, to.heard_across);
             case ExtensionKind::patience:
                 return decode_patience(contents, to.patience);
+            case ExtensionKind::terms:
+                to.terms = contents;
+                return decode_terms(contents);
+            case ExtensionKind::features:
+                return decode_features(contents, to.features);
             default:
                 return true;
         }
@@ -282,6 +288,11 @@ bool decode(Bytes body, RingNotice& to) {
                 return decode_nodes(contents, to.heard_across);
             case ExtensionKind::apart:
                 return decode_nodes(contents, to.apart);
+            case ExtensionKind::terms:
+                to.terms = contents;
+                return decode_terms(contents);
+            case ExtensionKind::features:
+                return decode_features(contents, to.features);
             default:
                 return true;
         }
@@ -348,6 +359,8 @@ std::size_t encode(MutableBytes to, NodeId sender, const Join& join) {
         extensions.nodes(ExtensionKind::heard_across, join.heard_across);
     }
     extensions.patience(join.patience);
+    extensions.terms(join.terms);
+    extensions.features(join.features);
     extensions.finish();
     return size_if_ok(writer);
 }
@@ -388,6 +401,8 @@ std::size_t encode(MutableBytes to, NodeId sender, PacketType type, const RingNo
     if (!notice.apart.empty()) {
         extensions.nodes(ExtensionKind::apart, notice.apart);
     }
+    extensions.terms(notice.terms);
+    extensions.features(notice.features);
     extensions.finish();
     return size_if_ok(writer);
 }

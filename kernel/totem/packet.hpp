@@ -103,6 +103,8 @@ struct Join {
     Patience patience;
     HearingRows hearing;
     Members heard_across;  // beside processors
+    Bytes terms;           // well formed, or empty; a view
+    Features features;
 };
 
 struct CommitToken {
@@ -136,6 +138,8 @@ struct RingNotice {
     RingId ring;
     Members heard_across{};  // merge detect only: of other rings
     Members apart{};         // likewise: a path is broken
+    Bytes terms{};           // likewise, as in Join
+    Features features{};
 };
 
 enum class Verdict : std::uint8_t { ok, malformed, wrong_version };

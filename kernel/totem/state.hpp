@@ -25,6 +25,7 @@
 
 #include "base/deadlines.hpp"
 #include "base/prng.hpp"
+#include "totem/admission.hpp"
 #include "totem/detector.hpp"
 #include "totem/engine.hpp"
 #include "totem/flow_control.hpp"
@@ -141,6 +142,7 @@ struct State {
     Hearing hearing;
     bool told_whole = false;  // our last join said that we hear all
     Separation separation;
+    Admission admission;
     Instant asked_until{};  // somebody wants to know whether we hear it
     // Why nodes were put into `failed` since we were last operational, for the log.
     struct Departure {
@@ -218,6 +220,13 @@ void on_foreign(State& s, NodeId from, std::string_view what, Effects& out);
 void on_join_timer(State& s, Effects& out);
 void on_consensus_timer(State& s, Effects& out);
 void transmit_leave(State& s, Effects& out);
+// False, and a line in the log, if `from` does not fit to us.
+[[nodiscard]] bool is_admitted(State& s,
+                               NodeId from,
+                               std::uint8_t version_min,
+                               std::uint8_t version_max,
+                               Bytes terms,
+                               const Features& features);
 // A ring of `members` is agreed on: what keeps us apart from the others?
 void note_separation(State& s, const Members& members);
 // Something of `from` says that its path to us works: is a path whole again?
