@@ -69,6 +69,8 @@ Result<totem::Config> to_totem_config(const config::Settings& settings, std::siz
     to.accelerated_window = from.accelerated_window;
     const auto sealed = sealed_datagram_max(settings);
     to.datagram_max = sealed - std::min(sealed, seal_overhead);
+    to.terms = {{"cluster_name", from.cluster_name},
+                {"message_max", std::to_string(settings.ipc.message_max)}};
     const auto slots = windows_kept * std::max<std::size_t>(from.window_size, AIS_NODES_MAX);
     to.log_slots = std::max(to.log_slots, std::bit_ceil(slots));
     if (const auto valid = to.validate(); !valid) {

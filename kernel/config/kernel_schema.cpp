@@ -44,7 +44,7 @@ constexpr Row rows[] = {
     {"totem", "nodeid", number, 1, 0xffffffff, "", nullptr,
      "identity of this node, different on every node", nullptr},
     {"totem", "cluster_name", text, 0, 0, "", nullptr,
-     "name of the cluster, for logs and status", nullptr},
+     "name of the cluster, equal on all members", nullptr},
     {"totem", "transport", choice, 0, 0, "udp|udpu", "udp",
      "udp: IP multicast; udpu: unicast to every node of a list", nullptr},
     {"totem", "secauth", yes_no, 0, 0, "", "on",

@@ -33,6 +33,7 @@ void adopt(State& s, Effects& out) {
     s.adopted_seq = s.commit.ring.seq;
     s.known_seq = std::max(s.known_seq, s.adopted_seq);
     out.emit(Persist{s.adopted_seq});
+    note_separation(s, ring.members);
 
     const Ring& old = *s.installed;
     CommitToken::Slot& slot = s.commit.slots[*ring.members.index_of(s.self)];

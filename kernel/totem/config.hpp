@@ -12,12 +12,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace ais::totem {
 
 // Join and commit token grow with the number of nodes and may exceed
 // datagram_max, up to this; IP fragments them.  Receive buffers must hold it.
 constexpr std::size_t control_datagram_max = 8192;
+
+// A key of the configuration that must be equal on all members, and its value, as the
+// operator wrote them.
+struct Term {
+    std::string name;
+    std::string value;
+};
 
 struct Config {
     using ms = std::chrono::milliseconds;
@@ -37,6 +46,9 @@ struct Config {
     Duration consensus_timeout = ms(240);
     // An idle representative looks for other rings.
     Duration merge_timeout = ms(200);
+    // A node that is left out again and again for a broken path waits longer every time before
+    // it may come back, at most so long.
+    Duration hold_off_max = std::chrono::seconds(30);
     // Rotations without progress of the aru until its holder is left out.
     std::uint32_t fail_to_receive_rotations = 50;
     // Idle rotations before the token is held.
@@ -56,6 +68,10 @@ struct Config {
     std::size_t datagram_max = 1400;
     // Messages kept for ordering and retransmission.
     std::size_t log_slots = 4096;
+
+    // A node whose terms differ is refused before it is in a ring (admission.hpp).  The engine
+    // adds netmtu, that is datagram_max.
+    std::vector<Term> terms{};
 
     // Checks the relations and names the key that is wrong and what would be
     // right.

@@ -129,6 +129,9 @@ void dispatch(State& s, NodeId from, Bytes datagram, Effects& out) {
             return;
         case Verdict::wrong_version:
             ++s.stats.wrong_version;
+            if (from != s.self) {
+                static_cast<void>(is_admitted(s, from, datagram[2], datagram[2], {}, {}));
+            }
             return;
         case Verdict::ok:
             break;
@@ -195,6 +198,21 @@ void dispatch(State& s, NodeId from, Bytes datagram, Effects& out) {
         }
     }
     ++s.stats.malformed;
+}
+
+// Why 5: so many joins in a row are not lost by chance.
+Duration hearing_window(const Config& config) {
+    return std::max(config.consensus_timeout, 5 * config.join_timeout);
+}
+
+Separation::Times separation_times(const Config& config) {
+    return {lately(config), config.merge_timeout, config.hold_off_max, 30 * config.merge_timeout};
+}
+
+std::vector<Term> terms_of(const Config& config) {
+    std::vector<Term> terms = config.terms;
+    terms.push_back({"netmtu (datagram)", std::to_string(config.datagram_max)});
+    return terms;
 }
 
 std::uint32_t salt_of(std::uint64_t incarnation) {
@@ -264,6 +282,9 @@ State::State(const Config& configured, const Engine::Identity& identity, Source&
       adopted_seq(
           AIS_MUTATION(number_not_stored) ? 0 : std::min(identity.stored_ring_seq, seq_limit / 2)),
       known_seq(adopted_seq),
+      hearing(identity.self, hearing_window(configured)),
+      separation(identity.self, separation_times(configured)),
+      admission(terms_of(configured)),
       detector(identity.self),
       installed(std::make_unique<Ring>(configured)),
       forming(std::make_unique<Ring>(configured)) {

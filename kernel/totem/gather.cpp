@@ -6,6 +6,12 @@
 // announced exactly these two sets.  Both sets only grow until a ring is
 // installed, so the exchange ends.
 //
+// A path may work in one direction only.  So joins carry who hears whom, a ring is agreed on
+// only by nodes that all hear all, and when that does not come about in time, each node
+// derives the same group from the same table (reachability.hpp).  Who is left out for a broken
+// path stays out while it is broken (separation.hpp).
+// Deviates: in the paper every node trusts its own ears, and rings form and break without end.
+//
 // Paper: TOCS 1995, section 5.1.
 
 #include "base/assert.hpp"
@@ -24,7 +30,8 @@ Members agreed(const State& s) {
 }
 
 bool has_consensus(const State& s) {
-    return agreed(s).is_subset_of(s.consensus);
+    const Members members = agreed(s);
+    return members.is_subset_of(s.consensus) && s.hearing.is_whole(members);
 }
 
 void set_join_timer(State& s) {
@@ -42,6 +49,11 @@ void transmit_join(State& s, Effects& out) {
     join.processors = s.processors;
     join.failed = s.failed;
     join.patience = own_patience(s);
+    s.hearing.tell(join, s.installed->id, s.now);
+    join.terms = s.admission.terms();
+    join.features = own_features;
+    join.heard_across = s.hearing.heard_beside(s.processors, lately(s.config), s.now);
+    s.told_whole = s.hearing.hears_all(agreed(s), s.now);
     const std::size_t size = encode(s.scratch, s.self, join);
     AIS_ASSERT(size > 0);
     ++s.stats.joins_sent;
@@ -74,6 +86,7 @@ void prepare_gather(State& s, std::string_view reason) {
         s.failed.clear();
         s.departure_count = 0;
         s.heard.clear();
+        s.hearing.clear();
         s.installed->has_token = false;
     }
     // What an interrupted recovery has learnt of the old ring stays in its log.
@@ -128,13 +141,109 @@ bool merge_sets(State& s, NodeId from, const Join& join) {
         AIS_MARK("gather.trusts_its_ears");
         fail(s, join.failed.without(s.heard), "another node gave it up");
     }
+    // Who calls them has not heard of them yet.
+    fail(s, s.processors.intersection(s.admission.refused()), "it does not fit");
     return s.processors.size() != processors || s.failed.size() != failed;
+}
+
+// Give up those who are not in our group, or say why it is not about paths.
+void leave_out_silent(State& s) {
+    const Members nodes = agreed(s);
+    const Reachability table = s.hearing.table(nodes, s.installed->id, Duration::zero(), s.now);
+    const Members group = separate(table).members_of(nodes, *nodes.index_of(s.self));
+    Members silent = group.without(s.consensus);
+    Members deaf;
+    Members unheard;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (group.contains(nodes[i])) {
+            continue;
+        }
+        if (!table.rows[i].is_known) {
+            silent.insert(nodes[i]);
+            continue;
+        }
+        // The broken path that is the reason: the first one to a node of ours.
+        std::size_t other = 0;
+        while (!group.contains(nodes[other]) || table.is_whole(i, other)) {
+            if (++other == nodes.size()) {
+                break;
+            }
+        }
+        if (other == nodes.size()) {
+            silent.insert(nodes[i]);  // hears all of us, but belongs elsewhere
+            continue;
+        }
+        const bool is_deaf = !table.hears(i, other);
+        (is_deaf ? deaf : unheard).insert(nodes[i]);
+        if (group == Members{s.self}) {
+            AIS_LOG(s.log,
+                    warning,
+                    "totem",
+                    "TOTEM-015",
+                    "this node is left out of a ring with node ",
+                    nodes[i].value(),
+                    ": node ",
+                    (is_deaf ? nodes[i] : s.self).value(),
+                    " does not hear node ",
+                    (is_deaf ? s.self : nodes[i]).value(),
+                    "; look at the network path from the latter to the former");
+        } else {
+            AIS_LOG(s.log,
+                    warning,
+                    "totem",
+                    "TOTEM-014",
+                    "node ",
+                    nodes[i].value(),
+                    " excluded: node ",
+                    (is_deaf ? nodes[i] : nodes[other]).value(),
+                    " does not hear node ",
+                    (is_deaf ? nodes[other] : nodes[i]).value(),
+                    "; look at the network path from the latter to the former");
+        }
+    }
+    if (!silent.empty()) {
+        AIS_LOG(s.log, notice, "totem", "TOTEM-002", "no agreement with ", silent, " in time");
+        fail(s, silent, "it did not answer");
+    }
+    fail(s, deaf, "it does not hear one of us");
+    fail(s, unheard, "one of us does not hear it");
+}
+
+// Why at once: nobody can agree before all have said that they hear all.
+void tell_when_whole(State& s, Effects& out) {
+    if (!s.told_whole && s.hearing.hears_all(agreed(s), s.now)) {
+        transmit_join(s, out);
+    }
+}
+
+Members heard_by_sender(const Join& join, NodeId from) {
+    Members heard = join.heard_across;
+    const HearingRows::Row& row = join.hearing.rows[*join.processors.index_of(from)];
+    for (std::size_t i = 0; i < join.processors.size(); ++i) {
+        if (!join.hearing.is_there || row.hears[i]) {
+            heard.insert(join.processors[i]);
+        }
+    }
+    return heard;
+}
+
+// A broken path is between our members and those whom this join calls together.
+bool is_held_off(State& s, const Join& join, const Members& ours) {
+    const Members theirs = join.processors.without(join.failed).without(ours);
+    if (!s.separation.holds_off(theirs, ours, s.now)) {
+        return false;
+    }
+    AIS_MARK("gather.holds_off_join");
+    ++s.stats.held_off;
+    return true;
 }
 
 void process_join(State& s, NodeId from, const Join& join, Effects& out) {
     s.heard.insert(from);
+    s.hearing.take(from, join, s.now);
     if (join.leave) {
         if (s.processors.contains(from) && !s.failed.contains(from)) {
+            s.hearing.forget(from);
             fail(s, Members{from}, "it said goodbye");
             start_round(s, out);
             if (agreed(s) == Members{s.self}) {
@@ -146,10 +255,12 @@ void process_join(State& s, NodeId from, const Join& join, Effects& out) {
     if ((join.processors == s.processors && join.failed == s.failed) ||
         AIS_MUTATION(consensus_without_agreement)) {
         s.consensus.insert(from);
+        tell_when_whole(s, out);
         try_commit(s, out);
         return;
     }
     if (join.processors.is_subset_of(s.processors) && join.failed.is_subset_of(s.failed)) {
+        tell_when_whole(s, out);
         return;  // it will catch up with our join
     }
     if (s.failed.contains(from)) {
@@ -168,9 +279,69 @@ void process_join(State& s, NodeId from, const Join& join, Effects& out) {
 
 }  // namespace
 
+Duration lately(const Config& config) {
+    return 5 * config.merge_timeout;  // why 5: so many are not lost by chance
+}
+
 void enter_gather(State& s, std::string_view reason, Effects& out) {
     prepare_gather(s, reason);
     start_round(s, out);
+}
+
+bool is_admitted(State& s,
+                 NodeId from,
+                 std::uint8_t version_min,
+                 std::uint8_t version_max,
+                 Bytes terms,
+                 const Features& features) {
+    std::string why;
+    if (version_min > wire_version || version_max < wire_version) {
+        why = "its protocol version is " + std::to_string(version_min) +
+              (version_max != version_min ? " to " + std::to_string(version_max) : "") +
+              ", ours is " + std::to_string(wire_version);
+    } else {
+        why = s.admission.objection(terms, features);
+    }
+    if (why.empty()) {
+        s.admission.admit(from);
+        return true;
+    }
+    AIS_MARK("gather.refuses_who_does_not_fit");
+    ++s.stats.refused;
+    if (s.admission.refuse(from, why, s.now)) {
+        AIS_LOG(s.log,
+                warning,
+                "totem",
+                "TOTEM-017",
+                "node ",
+                from.value(),
+                " is refused and cannot be in a ring with this node: ",
+                why);
+    }
+    return false;
+}
+
+void note_separation(State& s, const Members& members) {
+    // Why a longer memory than for the decision: those who agreed without us are silent since.
+    s.separation.install(
+        s.hearing.table(s.processors, s.installed->id, lately(s.config), s.now), members, s.now);
+}
+
+void note_path(State& s, NodeId from, const Members& heard, bool is_proof) {
+    const auto path = s.separation.tell(from, heard, is_proof, s.now);
+    if (path) {
+        AIS_MARK("gather.path_is_whole_again");
+        const bool is_ours = path->first == s.self || path->second == s.self;
+        log_line(s.log,
+                 is_ours ? Level::notice : Level::info,
+                 "totem",
+                 "TOTEM-016",
+                 "nodes ",
+                 path->first.value(),
+                 " and ",
+                 path->second.value(),
+                 " hear each other again");
+    }
 }
 
 void exclude(State& s, const Members& nodes, Level level, std::string_view reason, Effects& out) {
@@ -192,8 +363,17 @@ void exclude(State& s, const Members& nodes, Level level, std::string_view reaso
 }
 
 void on_join(State& s, NodeId from, const Join& join, Effects& out) {
-    if (join.version_min > wire_version || join.version_max < wire_version) {
-        ++s.stats.wrong_version;
+    if (!join.leave &&
+        !is_admitted(s, from, join.version_min, join.version_max, join.terms, join.features)) {
+        s.stats.wrong_version +=
+            join.version_min > wire_version || join.version_max < wire_version ? 1 : 0;
+        if (s.phase == Phase::gather && agreed(s).contains(from)) {
+            fail(s, Members{from}, "it does not fit");
+            start_round(s, out);
+            if (agreed(s) == Members{s.self}) {
+                create_commit_token(s, out);
+            }
+        }
         return;
     }
     if (s.now < s.joins_stale_until) {
@@ -209,6 +389,9 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         s.known_seq = std::max(s.known_seq, join.ring_seq);
     }
     note_patience(s, from, join.patience);
+    s.hearing.hear(from, s.now);
+    s.separation.hear(from, s.now);
+    note_path(s, from, heard_by_sender(join, from), true);
 
     switch (s.phase) {
         case Phase::operational: {
@@ -226,6 +409,9 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
             if (join.leave ? (!member || restarted)
                            : (!member && !join.failed.intersection(ring.members).empty())) {
                 ++s.stats.stale_joins;
+                return;
+            }
+            if (!member && is_held_off(s, join, ring.members)) {
                 return;
             }
             if (join.leave) {
@@ -250,6 +436,9 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
             break;
         }
         case Phase::gather:
+            if (!s.processors.contains(from) && is_held_off(s, join, agreed(s))) {
+                return;
+            }
             break;
         case Phase::idle:
         case Phase::left:
@@ -259,14 +448,24 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
 }
 
 void on_foreign(State& s, NodeId from, std::string_view what, Effects& out) {
+    if (s.admission.is_refused(from)) {
+        return;
+    }
     if (s.phase == Phase::operational) {
         if (s.installed->members.contains(from)) {
             return;  // late, or gone on without us: then the token will not come back
         }
+        if (s.separation.holds_off(from, s.installed->members, s.now)) {
+            AIS_MARK("gather.holds_off_foreign");
+            ++s.stats.held_off;
+            return;
+        }
         prepare_gather(s, what);
+        s.hearing.hear(from, s.now);
         s.processors.insert(from);
         start_round(s, out);
-    } else if (s.phase == Phase::gather && !s.processors.contains(from)) {
+    } else if (s.phase == Phase::gather && !s.processors.contains(from) &&
+               !s.separation.holds_off(from, agreed(s), s.now)) {
         s.processors.insert(from);
         start_round(s, out);
     }
@@ -286,9 +485,7 @@ void on_consensus_timer(State& s, Effects& out) {
     const Members alone{s.self};
     if (!has_consensus(s)) {
         AIS_MARK("gather.consensus_timeout");
-        const Members silent = agreed(s).without(s.consensus);
-        AIS_LOG(s.log, notice, "totem", "TOTEM-002", "no agreement with ", silent, " in time");
-        fail(s, silent, "it did not answer");
+        leave_out_silent(s);
         start_round(s, out);
     } else if (agreed(s) != alone) {
         // Agreed, but the representative did not send the commit token.

@@ -32,6 +32,11 @@ Ring* storing_ring(State& s, const RingId& id) {
     return nullptr;
 }
 
+bool tells_of_our_ring(const State& s) {
+    return s.installed->id.representative == s.self || !s.separation.apart(false, s.now).empty() ||
+           s.now < s.asked_until;
+}
+
 Configuration regular_configuration(const State& s) {
     Configuration now;
     now.kind = Configuration::Kind::regular;
@@ -62,7 +67,7 @@ void enter_operational(State& s, Effects& out) {
     ++s.stats.rings;
     s.deadlines.clear(Timer::join);
     s.deadlines.clear(Timer::consensus);
-    if (s.installed->id.representative == s.self) {
+    if (tells_of_our_ring(s)) {
         s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
     }
     AIS_LOG(s.log,
@@ -137,6 +142,18 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
 }
 
 void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& out) {
+    if (!is_admitted(s, from, wire_version, wire_version, notice.terms, notice.features)) {
+        return;
+    }
+    s.hearing.hear(from, s.now);
+    s.separation.hear(from, s.now);
+    note_path(s, from, notice.heard_across, false);
+    if (notice.apart.contains(s.self)) {
+        s.asked_until = s.now + lately(s.config);
+        if (s.phase == Phase::operational && !s.deadlines.is_set(Timer::merge_detect)) {
+            s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout / 4);
+        }
+    }
     if (notice.ring == s.installed->id) {
         return;
     }
@@ -144,13 +161,17 @@ void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& o
 }
 
 void transmit_merge_detect(State& s, Effects& out) {
-    if (s.phase != Phase::operational || s.installed->id.representative != s.self ||
+    if (s.phase != Phase::operational || !tells_of_our_ring(s) ||
         AIS_MUTATION(merge_not_announced)) {
         return;
     }
     s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
-    const std::size_t size =
-        encode(s.scratch, s.self, PacketType::merge_detect, RingNotice{s.installed->id});
+    const RingNotice notice{s.installed->id,
+                            s.hearing.heard_beside(s.installed->members, lately(s.config), s.now),
+                            s.separation.apart(s.installed->id.representative == s.self, s.now),
+                            s.admission.terms(),
+                            own_features};
+    const std::size_t size = encode(s.scratch, s.self, PacketType::merge_detect, notice);
     transmit(out, std::nullopt, Traffic::control, Bytes(s.scratch).first(size));
 }
 

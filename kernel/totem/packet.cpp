@@ -21,21 +21,18 @@ constexpr std::uint8_t flag_leave = 1;
 constexpr std::uint8_t flag_filled = 1;
 constexpr std::uint8_t flag_received = 2;
 
-// Kinds of extensions; docs/protocol/totem_wire.md has the list.
-constexpr std::uint16_t extension_patience = 16;
-constexpr std::uint16_t patience_size = 12;
-// Limit: twice what a configuration allows.
-constexpr std::uint32_t patience_max_us = 120U * 1000 * 1000;
-
 constexpr std::size_t offset_sender = 4;
 constexpr std::size_t offset_round = PacketHeader::size + 28;
 constexpr std::size_t offset_flags = PacketHeader::size + 33;
 
 static_assert(Token::size_max <= 700, "config.cpp takes 700 as the least datagram");
-static_assert(PacketHeader::size + 28 + patience_size +
+static_assert(PacketHeader::size + 28 + Patience::size +
                   CommitToken::slot_size * Members::capacity <=
               control_datagram_max);
-static_assert(PacketHeader::size + 26 + 8 * Members::capacity + 4 + patience_size <=
+// A join with all that its extensions may hold.
+static_assert(PacketHeader::size + 26 + 12 * Members::capacity + 20 + Patience::size +
+                  Features::size + WireTerm::size_max +
+                  HearingRows::size_max <=
               control_datagram_max);
 
 void write_header(Writer& to, PacketType type, NodeId sender) {
@@ -74,65 +71,8 @@ void write_no_extensions(Writer& to) {
     to.u16(0);
 }
 
-// Nothing but well-formed elements may follow.
 bool skip_extensions(Reader& from) {
-    Reader elements(from.bytes(from.u16()));
-    while (from.ok() && elements.remaining() > 0) {
-        elements.u16();
-        elements.bytes(elements.u16());
-        if (!elements.ok()) {
-            return false;
-        }
-    }
-    return from.finished();
-}
-
-std::uint32_t to_us(Duration value) {
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(value).count();
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 0, patience_max_us));
-}
-
-Duration read_us(Reader& from) {
-    const std::uint32_t us = from.u32();
-    if (us > patience_max_us) {
-        from.fail();
-    }
-    return std::chrono::microseconds(us);
-}
-
-void write_patience(Writer& to, const Patience& patience) {
-    if (patience == Patience{}) {
-        write_no_extensions(to);
-        return;
-    }
-    to.u16(4 + patience_size);
-    to.u16(extension_patience);
-    to.u16(patience_size);
-    to.u32(to_us(patience.detection_time));
-    to.u32(to_us(patience.token_timeout));
-    to.u32(to_us(patience.hold_timeout));
-}
-
-// Known kinds are taken, unknown ones skipped; nothing may follow.
-bool read_patience(Reader& from, Patience& to) {
-    to = {};
-    Reader elements(from.bytes(from.u16()));
-    while (from.ok() && elements.remaining() > 0) {
-        const std::uint16_t kind = elements.u16();
-        Reader element(elements.bytes(elements.u16()));
-        if (!elements.ok()) {
-            return false;
-        }
-        if (kind == extension_patience) {
-            to.detection_time = read_us(element);
-            to.token_timeout = read_us(element);
-            to.hold_timeout = read_us(element);
-            if (!element.ok()) {
-                return false;
-            }
-        }
-    }
-    return from.finished();
+    return read_extensions(from, [](std::uint16_t, Bytes) { return true; });
 }
 
 void write_message_header(Writer& to, const Message& message) {
@@ -284,8 +224,25 @@ bool decode(Bytes body, NodeId sender, Join& to) {
         !read_members(from, processors, to.processors) || !read_members(from, failed, to.failed)) {
         return false;
     }
-    return read_patience(from, to.patience) && to.version_min <= to.version_max &&
-           to.processors.contains(sender) && to.failed.contains(sender) == to.leave;
+    const bool is_good = read_extensions(from, [&](std::uint16_t kind, Bytes contents) {
+        switch (static_cast<ExtensionKind>(kind)) {
+            case ExtensionKind::hearing:
+                return decode_hearing(contents, processors, to.hearing);
+            case ExtensionKind::heard_across:
+                return decode_nodes(contents, to.heard_across);
+            case ExtensionKind::patience:
+                return decode_patience(contents, to.patience);
+            case ExtensionKind::terms:
+                to.terms = contents;
+                return decode_terms(contents);
+            case ExtensionKind::features:
+                return decode_features(contents, to.features);
+            default:
+                return true;
+        }
+    });
+    return is_good && to.version_min <= to.version_max && to.processors.contains(sender) &&
+           to.failed.contains(sender) == to.leave;
 }
 
 bool decode(Bytes body, CommitToken& to) {
@@ -315,13 +272,32 @@ bool decode(Bytes body, CommitToken& to) {
         }
         last = slot.node;
     }
-    return read_patience(from, to.patience) && to.ring.representative == to.slots[0].node;
+    const bool is_good = read_extensions(from, [&](std::uint16_t kind, Bytes contents) {
+        return kind != static_cast<std::uint16_t>(ExtensionKind::patience) ||
+               decode_patience(contents, to.patience);
+    });
+    return is_good && to.ring.representative == to.slots[0].node;
 }
 
 bool decode(Bytes body, RingNotice& to) {
     Reader from(body);
     to.ring = read_ring(from);
-    return skip_extensions(from) && to.ring.is_valid();
+    const bool is_good = read_extensions(from, [&](std::uint16_t kind, Bytes contents) {
+        switch (static_cast<ExtensionKind>(kind)) {
+            case ExtensionKind::heard_across:
+                return decode_nodes(contents, to.heard_across);
+            case ExtensionKind::apart:
+                return decode_nodes(contents, to.apart);
+            case ExtensionKind::terms:
+                to.terms = contents;
+                return decode_terms(contents);
+            case ExtensionKind::features:
+                return decode_features(contents, to.features);
+            default:
+                return true;
+        }
+    });
+    return is_good && to.ring.is_valid();
 }
 
 bool decode(Bytes body, PacketType type, NodeId sender, Probe& to) {
@@ -375,7 +351,17 @@ std::size_t encode(MutableBytes to, NodeId sender, const Join& join) {
     writer.u16(static_cast<std::uint16_t>(join.failed.size()));
     write_members(writer, join.processors);
     write_members(writer, join.failed);
-    write_patience(writer, join.patience);
+    ExtensionWriter extensions(writer, to);
+    if (join.hearing.is_there) {
+        extensions.hearing(join.processors.size(), join.hearing);
+    }
+    if (!join.heard_across.empty()) {
+        extensions.nodes(ExtensionKind::heard_across, join.heard_across);
+    }
+    extensions.patience(join.patience);
+    extensions.terms(join.terms);
+    extensions.features(join.features);
+    extensions.finish();
     return size_if_ok(writer);
 }
 
@@ -397,7 +383,9 @@ std::size_t encode(MutableBytes to, NodeId sender, const CommitToken& token) {
         writer.u64(slot.old_high);
         writer.u64(slot.high_delivered);
     }
-    write_patience(writer, token.patience);
+    ExtensionWriter extensions(writer, to);
+    extensions.patience(token.patience);
+    extensions.finish();
     return size_if_ok(writer);
 }
 
@@ -406,7 +394,16 @@ std::size_t encode(MutableBytes to, NodeId sender, PacketType type, const RingNo
     Writer writer(to);
     write_header(writer, type, sender);
     write_ring(writer, notice.ring);
-    write_no_extensions(writer);
+    ExtensionWriter extensions(writer, to);
+    if (!notice.heard_across.empty()) {
+        extensions.nodes(ExtensionKind::heard_across, notice.heard_across);
+    }
+    if (!notice.apart.empty()) {
+        extensions.nodes(ExtensionKind::apart, notice.apart);
+    }
+    extensions.terms(notice.terms);
+    extensions.features(notice.features);
+    extensions.finish();
     return size_if_ok(writer);
 }
 

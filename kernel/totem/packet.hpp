@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "totem/extensions.hpp"
 #include "totem/types.hpp"
 
 #include <ais/bytes.hpp>
@@ -91,15 +92,6 @@ struct Token {
     bool request(Seq seq);
 };
 
-// How long the sender, or the ring, waits (docs/protocol/detection.md); all 0: not said.
-struct Patience {
-    Duration detection_time{};
-    Duration token_timeout{};
-    Duration hold_timeout{};
-
-    friend bool operator==(const Patience&, const Patience&) = default;
-};
-
 struct Join {
     std::uint64_t incarnation = 0;
     std::uint64_t ring_seq = 0;
@@ -109,6 +101,10 @@ struct Join {
     Members processors;
     Members failed;
     Patience patience;
+    HearingRows hearing;
+    Members heard_across;  // beside processors
+    Bytes terms;           // well formed, or empty; a view
+    Features features;
 };
 
 struct CommitToken {
@@ -140,6 +136,10 @@ struct CommitToken {
 // Merge detect and hold cancel.
 struct RingNotice {
     RingId ring;
+    Members heard_across{};  // merge detect only: of other rings
+    Members apart{};         // likewise: a path is broken
+    Bytes terms{};           // likewise, as in Join
+    Features features{};
 };
 
 enum class Verdict : std::uint8_t { ok, malformed, wrong_version };

@@ -237,9 +237,9 @@ TEST(Packet, skips_extensions_that_it_does_not_know) {
     room.resize(encode(room, NodeId(1), PacketType::hold_cancel, RingNotice{ring}));
     RingNotice notice;
     ASSERT_TRUE(decode(body(room), notice));
-    // One element: kind 5, 3 bytes.
+    // One element: kind 500, 3 bytes.
     room[room.size() - 2] = 7;
-    for (const char byte : {'\5', '\0', '\3', '\0', 'a', 'b', 'c'}) {
+    for (const char byte : {'\xf4', '\1', '\3', '\0', 'a', 'b', 'c'}) {
         room.push_back(static_cast<std::uint8_t>(byte));
     }
     EXPECT_TRUE(decode(body(room), notice));

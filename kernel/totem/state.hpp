@@ -25,11 +25,14 @@
 
 #include "base/deadlines.hpp"
 #include "base/prng.hpp"
+#include "totem/admission.hpp"
 #include "totem/detector.hpp"
 #include "totem/engine.hpp"
 #include "totem/flow_control.hpp"
+#include "totem/hearing.hpp"
 #include "totem/message_log.hpp"
 #include "totem/packet.hpp"
+#include "totem/separation.hpp"
 #include "totem/stats.hpp"
 
 #include <array>
@@ -136,6 +139,11 @@ struct State {
     Members failed;
     Members consensus;
     Members heard;  // whose joins reached us
+    Hearing hearing;
+    bool told_whole = false;  // our last join said that we hear all
+    Separation separation;
+    Admission admission;
+    Instant asked_until{};  // somebody wants to know whether we hear it
     // Why nodes were put into `failed` since we were last operational, for the log.
     struct Departure {
         NodeId node;
@@ -204,12 +212,25 @@ void deliver_ready(State& s, Effects& out);
 void deliver_old_ring(State& s, Effects& out);
 
 // gather.cpp
+// Whom a merge detect has reached within this time is heard.
+[[nodiscard]] Duration lately(const Config& config);
 void enter_gather(State& s, std::string_view reason, Effects& out);
 void on_join(State& s, NodeId from, const Join& join, Effects& out);
 void on_foreign(State& s, NodeId from, std::string_view what, Effects& out);
 void on_join_timer(State& s, Effects& out);
 void on_consensus_timer(State& s, Effects& out);
 void transmit_leave(State& s, Effects& out);
+// False, and a line in the log, if `from` does not fit to us.
+[[nodiscard]] bool is_admitted(State& s,
+                               NodeId from,
+                               std::uint8_t version_min,
+                               std::uint8_t version_max,
+                               Bytes terms,
+                               const Features& features);
+// A ring of `members` is agreed on: what keeps us apart from the others?
+void note_separation(State& s, const Members& members);
+// Something of `from` says that its path to us works: is a path whole again?
+void note_path(State& s, NodeId from, const Members& heard, bool is_proof);
 // Go on without `nodes`; `reason` is a literal.
 void exclude(State& s, const Members& nodes, Level level, std::string_view reason, Effects& out);
 

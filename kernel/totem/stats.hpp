@@ -17,6 +17,8 @@ struct Stats {
     std::uint64_t wrong_sender = 0;   // header and seal disagree, or not its turn
     std::uint64_t foreign = 0;        // of a ring that is not ours
     std::uint64_t stale_joins = 0;    // overtaken by a ring, or queued during a pause
+    std::uint64_t refused = 0;        // from nodes that do not fit
+    std::uint64_t held_off = 0;       // from nodes behind a broken path
     std::uint64_t log_overflows = 0;  // beyond the slots of the message log
 
     // Token.

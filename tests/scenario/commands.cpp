@@ -168,6 +168,10 @@ std::string Stage::set(const Words& words) {
         config_.max_messages = static_cast<std::uint32_t>(*value);
     } else if (words[1] == "window_size" && value) {
         config_.window_size = static_cast<std::uint32_t>(*value);
+    } else if (words[1] == "cluster_name") {
+        config_.terms = {{words[1], words[2]}};
+    } else if (words[1] == "datagram_max" && value) {
+        config_.datagram_max = *value;
     } else if (words[1] == "token" && time) {
         config_.token_timeout = *time;
     } else if (words[1] == "hold" && time) {
