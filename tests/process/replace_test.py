@@ -73,7 +73,10 @@ class Tool(unittest.TestCase):
                         answer += raw.recv(4096)
                     self.assertEqual(json.loads(answer)["status"], status, line)
                 raw.sendall(b"x" * 70000)
-                self.assertEqual(raw.recv(1), b"")  # longer than a request may be
+                try:  # longer than a request may be: cut off, with what it sent unread
+                    self.assertEqual(raw.recv(1), b"")
+                except ConnectionResetError:
+                    pass
             self.assertTrue(cluster[1].is_running())
 
 
