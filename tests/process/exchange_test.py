@@ -22,6 +22,14 @@ PLUGINS = build_dir() / "tests/replacements/base"
 COUNTER = build_dir() / "tests/counter_load"
 
 
+class Lines:
+    """What a program prints, as it comes."""
+
+    def __init__(self, stream):
+        self.all = []
+        threading.Thread(target=lambda: self.all.extend(iter(stream.readline, "")), daemon=True).start()
+
+
 class Pulse:
     """Asks one executive for its plugins, over and over: the longest answer bounds its longest turn."""
 
@@ -74,6 +82,7 @@ class Exchange(unittest.TestCase):
                        60, "node 1 alone")
             load = cluster.run(1, [str(COUNTER), "apples", "100000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             load.stdout.readline()  # it is at work
+            lines = Lines(load.stdout)
             pulse = Pulse(cluster[1])
             cluster[2].start()
             cluster[2].wait_log(r"SYNC-001 ", timeout=30)
@@ -82,14 +91,16 @@ class Exchange(unittest.TestCase):
                        lambda: f"equal: {ask(cluster[2], 'status')['sync']['state']}", poll=0.05)
             took = time.monotonic() - begun
             longest = pulse.end()
+            seen = len(lines.all)
+            wait_until(lambda: len(lines.all) > seen + 1, 30, "the call that waited is over, and counted")
+            call = float(lines.all[-1].split()[1])
             status = ask(cluster[1], "status")
             self.assertEqual(status["sync"]["exchanges"], 1)
             self.assertEqual(len(cluster[2].rings()), len([r for r in cluster[1].rings() if len(r[2]) == 2]),
                              "the ring held while the state moved")
             ended = re.search(r"SYNC-007 .*", cluster[2].log())
             print(f"\n{SIZE} MiB: {took:.2f} s seen from outside; {ended.group(0) if ended else ''}; longest answer of node 1's "
-                  f"loop {1e3 * longest:.1f} ms; tokens lost {status['totem']['token_losses']}")
-            # What is equal moves nothing: a restart of the joiner with the same state costs the lists only.
+                  f"loop {1e3 * longest:.1f} ms; longest call of a client {call:.1f} ms; tokens lost {status['totem']['token_losses']}")
             load.kill()
 
 

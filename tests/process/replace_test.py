@@ -94,7 +94,7 @@ class Replace(unittest.TestCase):
             rings = [len(n.rings()) for n in cluster.nodes]
             load = [cluster.run(n, [str(COUNTER), "apples", "3000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True) for n in (1, 2, 1)]
-            wait_until(lambda: load[0].stdout.readline().startswith("500"), 30, "the load has begun")
+            wait_until(lambda: load[0].stdout.readline().startswith("500 "), 30, "the load has begun")
             for node in cluster.nodes:
                 self.replace(node, "counter", "v2/counter.so")
             self.replace(cluster[1], "counter", "v3/counter.so")
