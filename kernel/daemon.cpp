@@ -53,7 +53,8 @@ Result<void> Daemon::open() {
                             &Daemon::open_node,
                             &Daemon::open_services,
                             &Daemon::open_clients,
-                            &Daemon::drop_privileges}) {
+                            &Daemon::drop_privileges,
+                            &Daemon::open_control}) {
         if (auto done = (this->*step)(); !done) {
             return done;
         }
@@ -224,6 +225,7 @@ Result<void> Daemon::open_node() {
     if (auto valid = options.totem.validate(); !valid) {
         return valid;
     }
+    options.request_wait = settings_.ipc.request_wait;
     options.group.message_max = settings_.ipc.message_max + ipc::Limits{}.header_room;
     options.group.queue_max = std::max(options.group.queue_max, 4 * options.group.message_max);
     ring_store_ = std::make_unique<os::RingStore>(options_.state_dir, self_, loop_, log_);
@@ -402,14 +404,20 @@ void Daemon::explain_pause() {
 
 bool Daemon::turn() {
     explain_pause();
+    step_replacement();
     const bool more = node_->turn(loop_.now());
     if (trace_) {
         trace_->flush();
     }
     network_->links().expire(loop_.now());
-    const auto node = node_->deadline();
-    const auto links = network_->links().deadline();
-    loop_.wake_at(node && links ? std::min(*node, *links) : node ? node : links);
+    std::optional<Instant> first;
+    for (const auto& at :
+         {node_->deadline(), network_->links().deadline(), replacement_deadline()}) {
+        if (at && (!first || *at < *first)) {
+            first = at;
+        }
+    }
+    loop_.wake_at(first);
     return more;
 }
 

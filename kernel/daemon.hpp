@@ -22,9 +22,11 @@
 #include "base/log.hpp"
 #include "config/settings.hpp"
 #include "config/tree.hpp"
+#include "control.hpp"
 #include "links/links.hpp"
 #include "machine_facts.hpp"
 #include "network.hpp"
+#include "os/control_server.hpp"
 #include "os/daemonize.hpp"
 #include "os/loop.hpp"
 #include "os/pause.hpp"
@@ -35,12 +37,14 @@
 #include "os/unix_server.hpp"
 #include "plugin/guard.hpp"
 #include "plugin/registry.hpp"
+#include "plugin/replacement.hpp"
 #include "service/node.hpp"
 #include "totem/stats.hpp"
 
 #include <ais/result.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +67,7 @@ class Daemon final : private links::Receiver,
                      private service::Wire,
                      private service::RingStore,
                      private service::Observer,
+                     private Control::Subject,
                      private plugin::Stopwatch {
   public:
     // All outlive it.
@@ -89,6 +94,7 @@ class Daemon final : private links::Receiver,
     Result<void> open_services();
     Result<void> open_clients();
     Result<void> drop_privileges();
+    Result<void> open_control();
     void dump();
     void log_lines(const std::string& text);
     void reload();
@@ -106,6 +112,16 @@ class Daemon final : private links::Receiver,
     // service::Observer
     void on_configuration(const totem::Configuration& now) override;
     void on_stop(std::string_view why) override;
+    // Control::Subject (daemon_control.cpp)
+    [[nodiscard]] std::string status_json() const override;
+    [[nodiscard]] std::string plugins_json() const override;
+    [[nodiscard]] std::string dump_text() const override;
+    void replace_plugin(const std::string& name,
+                        const std::string& file,
+                        Control::Answer answer) override;
+    void step_replacement();
+    [[nodiscard]] std::optional<Instant> replacement_deadline() const;
+    void end_replacement(const Result<std::string>& outcome);
     // plugin::Stopwatch
     [[nodiscard]] Duration reading() const override;
 
@@ -137,6 +153,14 @@ class Daemon final : private links::Receiver,
     std::unique_ptr<plugin::Plugins> service_plugins_;
     std::vector<std::unique_ptr<plugin::ServiceGuard>> services_;
     std::unique_ptr<os::UnixServer> clients_;
+    struct PendingReplacement;
+    struct PendingDeleter {
+        void operator()(PendingReplacement* pending) const;
+    };
+    std::map<std::string, std::string> replaced_files_;
+    std::unique_ptr<PendingReplacement, PendingDeleter> pending_;
+    std::unique_ptr<Control> control_;
+    std::unique_ptr<os::ControlServer> control_server_;
 };
 
 }  // namespace ais

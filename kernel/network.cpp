@@ -416,6 +416,19 @@ std::string Network::describe() const {
     return text.str();
 }
 
+std::vector<Network::LinkView> Network::links_now() const {
+    std::vector<LinkView> views;
+    for (const Link& link : all_) {
+        views.push_back({link.number(),
+                         link.chosen ? link.chosen->name : std::string(),
+                         link.chosen ? link.chosen->address.host_text() : std::string(),
+                         link.is_up,
+                         link.transport->is_offload_on(),
+                         link.transport->stats().overruns});
+    }
+    return views;
+}
+
 void Network::on_received(totem::LinkId link, MutableBytes datagram) {
     links_->on_received(loop_.now(), link, datagram, {});
 }

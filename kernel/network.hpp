@@ -67,6 +67,16 @@ class Network final : private os::DatagramSink {
     [[nodiscard]] std::vector<std::string> own_addresses() const;
     // One line per link.
     [[nodiscard]] std::string describe() const;
+    // By ring number.
+    struct LinkView {
+        totem::LinkId number = 0;
+        std::string interface;  // empty where there is none now
+        std::string address;
+        bool is_up = false;
+        bool is_offloading = false;
+        std::uint64_t overruns = 0;
+    };
+    [[nodiscard]] std::vector<LinkView> links_now() const;
 
   private:
     struct Link {

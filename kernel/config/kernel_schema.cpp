@@ -198,6 +198,8 @@ constexpr Row rows[] = {
      "what is kept for a client whose rings are full", nullptr},
     {"ipc", "stall_timeout", number, 10, 60000, ms, "1000",
      "a client that takes nothing for so long no longer slows the cluster", nullptr},
+    {"ipc", "request_wait", number, 0, 3600000, ms, "10000",
+     "while replicas are made equal requests wait so long, then they are answered \"try again\"", nullptr},
     {"ipc", "clients_max", number, 1, 65536, "clients", "1024",
      "clients of this node at the same time", nullptr},
 

@@ -283,6 +283,7 @@ Result<void> read_ipc(const Section& root, IpcLimits& to) {
         to.event_ring = ring("event_ring");
         to.outbox_max = from.size<std::size_t>("outbox_max");
         to.stall_timeout = from.ms("stall_timeout");
+        to.request_wait = from.ms("request_wait");
         to.clients_max = from.size<std::size_t>("clients_max");
         if (!from.missed().empty()) {
             return invalid(from.missed() + " is missing or wrong");

@@ -115,6 +115,7 @@ struct IpcLimits {
     std::size_t event_ring = 4U << 20;
     std::size_t outbox_max = 16U << 20;
     Duration stall_timeout = std::chrono::milliseconds(1000);
+    Duration request_wait = std::chrono::milliseconds(10000);
     std::size_t clients_max = 1024;
 };
 

@@ -215,6 +215,15 @@ void* Session::context() const {
 void Session::set_context(void* context) {
     impl_->context = context;
 }
+Bytes Session::hello() const {
+    return as_bytes(impl_->hello);
+}
+std::uint64_t Session::number() const {
+    return impl_->number;
+}
+std::uint64_t Session::outstanding() const {
+    return impl_->outstanding;
+}
 bool Session::is_disconnected() const {
     return impl_->disconnected;
 }
@@ -230,6 +239,7 @@ ais_status Session::respond(std::uint64_t serial,
     if (size > s.body_max) {
         return AIS_ERR_TOO_BIG;
     }
+    s.outstanding -= s.outstanding > 0 ? 1 : 0;
     if (s.disconnected || s.finishing) {
         return AIS_ERR_FAILED;
     }
@@ -237,6 +247,12 @@ ais_status Session::respond(std::uint64_t serial,
     header.size = static_cast<std::uint32_t>(size);
     header.serial = serial;
     header.error = error;
+    return answer(header, parts);
+}
+
+ais_status Session::answer(const FrameHeader& header, std::span<const ais_bytes> parts) {
+    Impl& s = *impl_;
+    const std::size_t size = header.size;
     if (s.response_outbox.empty() && s.responses.has_room(size)) {
         s.responses.put(header, parts);
     } else if (s.responses.fault() != RingFault::none) {
@@ -405,6 +421,7 @@ bool Session::next_request(Request& out) {
     out.kind = s.request.kind;
     out.body = Bytes(s.body.data(), s.request.size);
     s.request_open = true;
+    s.outstanding += out.serial != 0 ? 1 : 0;
     return true;
 }
 
@@ -417,6 +434,37 @@ void Session::release_request() {
     if (s.owner != nullptr) {
         s.owner->touch(*this);
     }
+}
+
+bool Session::refuse_request() {
+    Impl& s = *impl_;
+    AIS_ASSERT(!s.request_open);
+    const std::uint8_t* body = nullptr;
+    FrameHeader request;
+    if (!s.may_take() || s.finishing) {
+        return false;
+    }
+    switch (s.requests.look(request, body)) {
+        case RingConsumer::Look::empty:
+            return false;
+        case RingConsumer::Look::broken:
+            s.break_rules("request", s.requests.fault());
+            return false;
+        case RingConsumer::Look::frame:
+            break;
+    }
+    if (request.serial == 0) {
+        return false;
+    }
+    AIS_MARK("ipc.refuses_request_that_waited_too_long");
+    s.requests.take(request);
+    s.requests_taken = true;
+    ++s.stats->refused_requests;
+    FrameHeader header;
+    header.kind = kernel_answer;
+    header.serial = request.serial;
+    header.error = AIS_ERR_AGAIN;
+    return answer(header, {}) == AIS_OK;
 }
 
 bool Session::sleep() {

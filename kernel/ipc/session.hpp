@@ -100,6 +100,11 @@ class Session final : public ais_conn {
     [[nodiscard]] const Peer& peer() const;
     [[nodiscard]] void* context() const;
     void set_context(void* context);
+    // What its library said when it connected, and in which order it did.
+    [[nodiscard]] Bytes hello() const;
+    [[nodiscard]] std::uint64_t number() const;
+    // Requests that wait for a response.
+    [[nodiscard]] std::uint64_t outstanding() const;
 
     // See ais.ipc/1.
     ais_status respond(std::uint64_t serial, std::int32_t error, std::span<const ais_bytes> parts);
@@ -121,6 +126,9 @@ class Session final : public ais_conn {
     // rules.  Each must be released before the next is taken.
     [[nodiscard]] bool next_request(Request& out);
     void release_request();
+    // Answers the next request with AIS_ERR_AGAIN instead of taking it.  False if there is none
+    // that may be taken, or its client waits for no response: that one keeps its place.
+    bool refuse_request();
     // The kernel takes no requests now.  Tells the client its flow-control
     // state and, when it sleeps for room, wakes it.
     void set_held_back_flag(bool on);
@@ -137,6 +145,8 @@ class Session final : public ais_conn {
     [[nodiscard]] bool is_congested(Instant now) const;
 
   private:
+    ais_status answer(const FrameHeader& header, std::span<const ais_bytes> parts);
+
     friend class Sessions;
     struct Impl;
     std::unique_ptr<Impl> impl_;
@@ -160,6 +170,7 @@ struct IpcStats {
     std::uint64_t refused = 0;
     std::uint64_t closed = 0;
     std::uint64_t requests = 0;
+    std::uint64_t refused_requests = 0;  // answered "try again" while replicas were not equal
     std::uint64_t events = 0;
     std::uint64_t dropped_events = 0;  // droppable notifications
     std::uint64_t broke_rules = 0;     // disconnected for hostile or broken memory
@@ -183,6 +194,9 @@ class Sessions {
     // Take up to `budget` requests, round robin; true if more are waiting that
     // may be taken now.
     bool run(std::size_t budget);
+    // Requests cannot be taken for long: answer up to `budget` of those that wait for a response
+    // with AIS_ERR_AGAIN.
+    void refuse(std::size_t budget);
     // Flush all sessions that were written to.
     void flush(Instant now);
     // The earliest time at which flush() has something to do of its own (a stall timeout).

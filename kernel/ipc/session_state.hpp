@@ -116,6 +116,9 @@ struct Session::Impl {
     bool requests_taken = false;     // since the last flush
 
     void* context = nullptr;
+    std::string hello;
+    std::uint64_t number = 0;
+    std::uint64_t outstanding = 0;
     bool disconnected = false;
     bool finishing = false;  // gone, but requests are left
     bool held_by_service = false;

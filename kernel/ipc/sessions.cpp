@@ -39,6 +39,7 @@ struct Sessions::Impl final : Owner {
     List slow;
     bool held = false;  // may_request() was false when last asked
     std::size_t count = 0;
+    std::uint64_t last_number = 0;
     IpcStats stats;
 };
 
@@ -49,6 +50,8 @@ Sessions::~Sessions() = default;
 ais_status Sessions::open(Session& session, Bytes hello) {
     session.impl_->owner = impl_.get();
     session.impl_->stats = &impl_->stats;
+    session.impl_->hello = as_text(hello);
+    session.impl_->number = ++impl_->last_number;
     const ais_status status = impl_->dispatcher.on_open(session, hello);
     if (status != AIS_OK) {
         ++impl_->stats.refused;
@@ -110,6 +113,16 @@ bool Sessions::run(std::size_t budget) {
         // its responses; resume() follows if ever.
     }
     return !all.ready.empty() && all.check_dispatcher();
+}
+
+void Sessions::refuse(std::size_t budget) {
+    for (Link* link = impl_->ready.begin(); budget > 0 && link != impl_->ready.end();) {
+        Session& session = *link->session;
+        link = link->next;
+        while (budget > 0 && session.refuse_request()) {
+            --budget;
+        }
+    }
 }
 
 void Sessions::flush(Instant now) {

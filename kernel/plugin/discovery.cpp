@@ -80,6 +80,13 @@ void inspect(const fs::path& path, Candidate& candidate) {
 
 }  // namespace
 
+Candidate inspect_file(const std::string& file) {
+    Candidate candidate;
+    candidate.file = file;
+    inspect(file, candidate);
+    return candidate;
+}
+
 Discovery discover(std::span<const std::string> directories) {
     Discovery found;
     for (const std::string& directory : directories) {

@@ -35,6 +35,9 @@ struct Discovery {
 // Limit: a file above this many bytes is no plugin.
 inline constexpr std::size_t file_max = 256U << 20;
 
+// One file, whatever its name: its manifest, or why it is refused.  `name` stays empty.
+Candidate inspect_file(const std::string& file);
+
 Discovery discover(std::span<const std::string> directories);
 
 }  // namespace ais::plugin

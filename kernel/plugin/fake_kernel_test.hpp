@@ -10,6 +10,8 @@
 #include "ipc/session.hpp"
 #include "plugin/kernel.hpp"
 
+#include <ais/ipc_ring.hpp>
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -87,6 +89,14 @@ class TestSession final : public ipc::Waker {
         session = std::make_unique<ipc::Session>(
             limits_, memory, *this, ipc::Peer{77, 1001, 1002}, service, log);
     }
+    // A request of the client; take it with session->next_request.
+    void ask(std::uint64_t serial, std::uint16_t kind) {
+        ipc::FrameHeader header;
+        header.kind = kind;
+        header.serial = serial;
+        requests_.put(header, {});
+        requests_.publish();
+    }
     void wake_response() override {}
     void wake_room() override {}
     void ring_doorbell() override {}
@@ -121,6 +131,7 @@ class TestSession final : public ipc::Waker {
     ipc::Limits limits_;
     ipc::SharedPage page_;
     std::vector<std::uint8_t> memory_ = std::vector<std::uint8_t>(6 * size);
+    ipc::RingProducer requests_{page_.request, memory_.data(), size};
 };
 
 class FixedFacts final : public NodeFacts {

@@ -75,7 +75,8 @@ struct PartList {
 ServiceGuard::ServiceGuard(Instance& instance)
     : instance_(instance),
       table_(instance.table<ais_service_v1>(AIS_SERVICE_INTERFACE)),
-      parts_(instance.table<ais_service_parts_v1>(AIS_SERVICE_PARTS_INTERFACE)) {
+      parts_(instance.table<ais_service_parts_v1>(AIS_SERVICE_PARTS_INTERFACE)),
+      handover_(instance.table<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE)) {
     AIS_ASSERT(table_.deliver != nullptr);
 }
 
@@ -253,6 +254,36 @@ ais_status ServiceGuard::merge_end(bool commit) noexcept {
     const CallScope scope(instance_.calls(), Call::merge_end);
     return cannot(Call::merge_end,
                   Host::known_status(parts_.merge_end(instance_.self(), commit ? 1 : 0)));
+}
+
+ais_status ServiceGuard::save_local(const std::vector<ais_conn*>& conns,
+                                    std::string& out) noexcept {
+    AIS_ASSERT(handover_.save_local != nullptr);
+    out.clear();
+    BoundedString bounded{out, state_max};
+    const ais_writer writer = bounded.writer();
+    ais_status status = AIS_OK;
+    {
+        const CallScope scope(instance_.calls(), Call::save_local);
+        status = Host::known_status(handover_.save_local(
+            instance_.self(), conns.data(), static_cast<std::uint32_t>(conns.size()), &writer));
+    }
+    return status == AIS_OK && bounded.overflowed ? AIS_ERR_TOO_BIG : status;
+}
+
+ais_status ServiceGuard::restore_local(const std::vector<ais_conn*>& conns,
+                                       std::string_view saved,
+                                       const std::string& from_version) noexcept {
+    AIS_ASSERT(handover_.restore_local != nullptr);
+    for (ais_conn* conn : conns) {
+        instance_.host().client_opened(conn);
+    }
+    const CallScope scope(instance_.calls(), Call::restore_local);
+    return Host::known_status(handover_.restore_local(instance_.self(),
+                                                      conns.data(),
+                                                      static_cast<std::uint32_t>(conns.size()),
+                                                      to_abi(saved),
+                                                      from_version.c_str()));
 }
 
 void ServiceGuard::dump(std::string& out) noexcept {

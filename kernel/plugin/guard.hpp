@@ -23,6 +23,7 @@
 #include "sync/quorum.hpp"
 
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/handover.h>
 #include <ais/abi/draft/parts.h>
 #include <ais/abi/parser.h>
 #include <ais/abi/quorum.h>
@@ -30,6 +31,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace ais::plugin {
 
@@ -65,12 +68,22 @@ class ServiceGuard final : public service::Service {
     [[nodiscard]] ais_status merge_end(bool commit) noexcept override;
     void dump(std::string& out) noexcept override;
 
+    // Of ais.service.handover/1 (abi/draft/handover.h).  Requires: it is offered.
+    [[nodiscard]] ais_status save_local(const std::vector<ais_conn*>& conns,
+                                        std::string& out) noexcept;
+    // The clients are known to the instance afterwards, whatever it answers.
+    [[nodiscard]] ais_status restore_local(const std::vector<ais_conn*>& conns,
+                                           std::string_view saved,
+                                           const std::string& from_version) noexcept;
+    [[nodiscard]] Instance& instance() { return instance_; }
+
   private:
     ais_status cannot(Call call, ais_status status);
 
     Instance& instance_;
     ais_service_v1 table_;
     ais_service_parts_v1 parts_;
+    ais_service_handover_v1 handover_;
     AbiConfiguration configuration_;
 };
 

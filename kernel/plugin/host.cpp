@@ -67,6 +67,13 @@ struct HostTables {
         return ok;
     }
 
+    static bool may_speak(Host& self, const char* what) {
+        if (self.quiet_) {
+            self.misuse(std::string(what) + " before it has taken over from the running build");
+        }
+        return !self.quiet_;
+    }
+
     static ipc::Session* session(Host& self, ais_conn* conn, const char* what) {
         if (!self.knows(conn)) {
             self.misuse(std::string(what) + " of a client that is not open");
@@ -104,6 +111,9 @@ struct HostTables {
         }
         if (!parts_ok(self, parts, count)) {
             return AIS_ERR_INVALID;
+        }
+        if (!may_speak(self, "multicast")) {
+            return AIS_ERR_AGAIN;
         }
         return self.kernel_.groups->multicast(group::Lane::ordinary,
                                               self.service_id_,

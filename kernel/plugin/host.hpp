@@ -91,6 +91,11 @@ class Host {
     [[nodiscard]] const std::vector<ais_conn*>& clients() const { return clients_; }
     void set_configuration(const totem::Configuration& now);
 
+    // Its clients are another instance's now, or again: no client_close for them.
+    void forget_clients() { clients_.clear(); }
+    // A build that has not taken over yet says nothing: multicast, respond and notify are refused.
+    void set_quiet(bool on) { quiet_ = on; }
+
     // No more timers: before unload.
     void stop();
 
@@ -127,6 +132,7 @@ class Host {
     std::uint64_t misuses_ = 0;
     bool has_configuration_ = false;
     bool stopped_ = false;
+    bool quiet_ = false;
     AbiConfiguration configuration_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "plugin/instance.hpp"
 
+#include "base/assert.hpp"
 #include "plugin/order.hpp"
 
 #include <algorithm>
@@ -37,8 +38,10 @@ Result<std::unique_ptr<Instance>> Instance::load(
     const ais_plugin& plugin,
     const Manifest& manifest,
     const Kernel& kernel,
-    std::map<std::string, Offered, std::less<>> needed) {
+    std::map<std::string, Offered, std::less<>> needed,
+    bool is_quiet) {
     std::unique_ptr<Instance> instance(new Instance(plugin, manifest, kernel, std::move(needed)));
+    instance->host_.set_quiet(is_quiet);
     // Why the try: load of a plugin written in C++ without the SDK may throw in spite of the
     // ABI.  Here, before anything runs, that can still be told apart from a crash.
     std::string thrown;
@@ -163,6 +166,31 @@ Result<std::unique_ptr<Plugins>> Plugins::start(std::span<const Chosen> chosen,
                 manifests[at].version);
     }
     return plugins;
+}
+
+Result<std::map<std::string, Offered, std::less<>>> Plugins::needed_for(
+    const Manifest& manifest, const Kernel& kernel) const {
+    std::map<std::string, Offered, std::less<>> needed;
+    const auto interfaces = host_interfaces(kernel);
+    for (const std::string& id : manifest.needs) {
+        const auto providers = offering(id);
+        if (!providers.empty()) {
+            needed[id] = {offered_table(providers.front()->plugin(), id),
+                          providers.front()->self()};
+        } else if (std::find(interfaces.begin(), interfaces.end(), id) == interfaces.end()) {
+            return not_found("plugin '" + manifest.name + "' needs " + id +
+                             ", which neither the kernel nor a running plugin offers");
+        }
+    }
+    return needed;
+}
+
+void Plugins::exchange(Instance& old, std::unique_ptr<Instance> next) {
+    const auto place = std::find_if(instances_.begin(),
+                                    instances_.end(),
+                                    [&](const auto& instance) { return instance.get() == &old; });
+    AIS_ASSERT(place != instances_.end() && next != nullptr);
+    std::swap(*place, next);
 }
 
 Plugins::~Plugins() {

@@ -21,12 +21,14 @@ namespace ais::plugin {
 
 class Instance {
   public:
-    // Calls load.  Requires: the manifest has been checked; `kernel` outlives it.
+    // Calls load.  Requires: the manifest has been checked; `kernel` outlives it.  `is_quiet`:
+    // it does not speak yet (Host::set_quiet).
     static Result<std::unique_ptr<Instance>> load(
         const ais_plugin& plugin,
         const Manifest& manifest,
         const Kernel& kernel,
-        std::map<std::string, Offered, std::less<>> needed);
+        std::map<std::string, Offered, std::less<>> needed,
+        bool is_quiet = false);
     ~Instance();  // unload
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
@@ -81,6 +83,12 @@ class Plugins {
     [[nodiscard]] Instance* find(std::string_view name) const;
     // Those that offer an interface, in the order of loading.
     [[nodiscard]] std::vector<Instance*> offering(std::string_view id) const;
+
+    // What a plugin that is loaded now gets of the others; an error names the need that is not met.
+    Result<std::map<std::string, Offered, std::less<>>> needed_for(const Manifest& manifest,
+                                                                   const Kernel& kernel) const;
+    // `next` in the place of `old`, which is unloaded.
+    void exchange(Instance& old, std::unique_ptr<Instance> next);
 
   private:
     Plugins() = default;

@@ -157,7 +157,30 @@ Result<Chosen> Registry::choose(const std::string& name) {
             mapped.error().code,
             "plugin '" + name + "' (" + found->file + ") cannot be loaded: " + mapped.error().text};
     }
+    mapped_.insert(*mapped);
     return Chosen{*mapped, found->file};
+}
+
+Result<Chosen> Registry::map(const std::string& file) {
+    if (file.empty() || file.front() != '/') {
+        return invalid("the file must be an absolute path: '" + file + "'");
+    }
+    // Why read first: what is no plugin, or of another ABI, is refused before code of it runs.
+    const Candidate candidate = inspect_file(file);
+    if (!candidate.refused.empty()) {
+        return invalid(file + " is refused: " + candidate.refused);
+    }
+    const auto mapped = loader_.map(file);
+    if (!mapped) {
+        return Error{mapped.error().code, file + " cannot be loaded: " + mapped.error().text};
+    }
+    if (!mapped_.insert(*mapped).second) {
+        return Error{AIS_ERR_EXISTS,
+                     file +
+                         " is mapped already, and the dynamic linker does not read a file twice: "
+                         "give the new build another name"};
+    }
+    return Chosen{*mapped, file};
 }
 
 Result<const void*> Registry::table(const std::string& name, std::string_view id) {

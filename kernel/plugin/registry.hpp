@@ -20,6 +20,7 @@
 #include "plugin/instance.hpp"
 #include "plugin/loader.hpp"
 
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -56,6 +57,10 @@ class Registry {
     Result<std::unique_ptr<Plugins>> start(std::span<const std::string> names,
                                            const Kernel& kernel);
 
+    // Maps a file that scan() has not seen: another build of a running plugin.  Absolute path.
+    // AIS_ERR_EXISTS if it is mapped already: the dynamic linker does not look at a file twice.
+    Result<Chosen> map(const std::string& file);
+
   private:
     Result<Chosen> choose(const std::string& name);
 
@@ -63,6 +68,7 @@ class Registry {
     std::vector<std::string> notes_;
     std::vector<const ais_plugin*> static_;
     Loader loader_;
+    std::set<const ais_plugin*> mapped_;
 };
 
 }  // namespace ais::plugin

@@ -22,6 +22,7 @@ Overloaded(Cases...) -> Overloaded<Cases...>;
 Node::Node(const NodeOptions& options, Wire& wire, RingStore& store, Observer& observer, Log& log)
     : self_(options.identity.self),
       request_budget_(options.request_budget),
+      request_wait_(options.request_wait),
       wire_(wire),
       store_(store),
       observer_(observer),
@@ -62,6 +63,7 @@ bool Node::turn(Instant now) {
     engine_.expire(now, *this);
     const bool has_digests_to_take = barrier_.pump(now);
     sessions_.run(request_budget_);
+    refuse_what_waited_too_long(now);
     if (groups_.backlog() > 0) {
         engine_.wake(now, *this);
     }
@@ -72,16 +74,37 @@ bool Node::turn(Instant now) {
     return !stopped_ && (sessions_.run(0) || has_digests_to_take);
 }
 
+// Limit: a client that waits is answered "try again" request_wait after replicas have ceased to be
+// equal, or within this time after it asked, whichever is later.
+constexpr Duration refuse_interval = std::chrono::milliseconds(20);
+
+void Node::refuse_what_waited_too_long(Instant now) {
+    if (barrier_.is_synced()) {
+        unequal_since_.reset();
+        refuse_at_.reset();
+        return;
+    }
+    if (!unequal_since_) {
+        unequal_since_ = now;
+        refuse_at_ = now + request_wait_;
+    }
+    if (now - *unequal_since_ >= request_wait_) {
+        sessions_.refuse(request_budget_);
+        refuse_at_ = now + refuse_interval;
+    }
+}
+
 std::optional<Instant> Node::deadline() const {
     if (stopped_) {
         return std::nullopt;
     }
-    const auto engine = engine_.deadline();
-    const auto sessions = sessions_.deadline();
-    if (engine && sessions) {
-        return std::min(*engine, *sessions);
+    std::optional<Instant> first;
+    for (const auto& at : {engine_.deadline(), sessions_.deadline(), refuse_at_}) {
+        if (at && (!first || *at < *first)) {
+            first = at;
+        }
     }
-    return engine ? engine : sessions;
+    return first;
 }
 
 void Node::leave(Instant now) {

@@ -95,6 +95,9 @@ struct NodeOptions {
     // False: the tap only looks.  It is given payloads as they are and leaves no mark in them,
     // so that others need none.
     bool tap_stamps = true;
+    // While replicas are not equal, requests of clients wait so long; then they are answered
+    // "try again".
+    Duration request_wait = std::chrono::seconds(10);
 };
 
 class Node final : private totem::Effects {
@@ -121,6 +124,8 @@ class Node final : private totem::Effects {
     bool turn(Instant now);
     // When turn() has work of its own.
     [[nodiscard]] std::optional<Instant> deadline() const;
+    // No request of a client is taken, for a moment: live replacement.
+    void hold_requests(bool on) { router_.hold_requests(on); }
     // Say goodbye to the ring, also after on_stop.  Only the observers and the
     // destructor follow.
     void leave(Instant now);
@@ -147,7 +152,12 @@ class Node final : private totem::Effects {
     void stop(std::string_view why);
 
     NodeId self_;
+    void refuse_what_waited_too_long(Instant now);
+
     std::size_t request_budget_;
+    Duration request_wait_;
+    std::optional<Instant> unequal_since_;
+    std::optional<Instant> refuse_at_;  // requests that wait are looked at then
     Wire& wire_;
     RingStore& store_;
     Observer& observer_;

@@ -5,6 +5,7 @@
 
 #include "service/node.hpp"
 
+#include "base/mark.hpp"
 #include "ipc/plain_client.hpp"
 #include "service/fake_service.hpp"
 
@@ -322,6 +323,34 @@ TEST(Node, that_cannot_merge_stops_and_says_goodbye) {
         << "they did not have to wait for a timeout";
     EXPECT_EQ(cluster[2].service.calls.size(), calls)
         << "the services of a stopped node see nothing";
+}
+
+// An exchange that does not end (a member that says nothing): requests do not wait for ever.
+TEST(Node, answers_try_again_when_requests_have_waited_too_long) {
+    Cluster cluster;
+    Host& host = cluster.add(1);
+    ASSERT_EQ(host.node.sessions().open(*host.client.session, {}), AIS_OK);
+    host.client.ask(1, 9, "asks");
+    host.client.ask(1, 0, "tells");
+    host.client.ask(1, 10, "asks after it has told");
+    host.node.sessions().on_wake(*host.client.session);
+    const Instant begun = cluster.now;
+    while (cluster.now < begun + NodeOptions().request_wait) {
+        EXPECT_FALSE(host.node.turn(cluster.now));
+        ipc::FrameHeader header;
+        EXPECT_FALSE(ipc::PlainClient::take(host.client.responses, header));
+        cluster.now += milliseconds(500);
+    }
+    EXPECT_MARK("ipc.refuses_request_that_waited_too_long", host.node.turn(cluster.now));
+    ipc::FrameHeader header;
+    EXPECT_TRUE(ipc::PlainClient::take(host.client.responses, header));
+    EXPECT_EQ(header.serial, 9u);
+    EXPECT_EQ(header.kind, ipc::kernel_answer);
+    EXPECT_EQ(header.error, AIS_ERR_AGAIN);
+    EXPECT_FALSE(ipc::PlainClient::take(host.client.responses, header));
+    cluster.start(1);
+    ASSERT_TRUE(cluster.run_until([&] { return host.service.words.size() == 2; }));
+    EXPECT_EQ(host.service.words[0], "tells") << "what was accepted is not lost";
 }
 
 TEST(Node, leave_is_said_once_and_others_form_a_ring_without_it) {

@@ -70,7 +70,7 @@ void Router::on_message(NodeId sender, std::uint16_t service, std::uint16_t kind
 }
 
 bool Router::may_request() const {
-    return barrier_->is_synced() && groups_->has_room();
+    return !is_held_ && barrier_->is_synced() && groups_->has_room();
 }
 
 ais_status Router::on_open(ipc::Session& session, Bytes hello) {

@@ -31,6 +31,9 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     // The other half of the wiring; both outlive the router's use.
     void connect(group::Groups& groups, sync::Barrier& barrier);
 
+    // No request is taken from clients while it is on.
+    void hold_requests(bool on) { is_held_ = on; }
+
     // A configuration change, to all services in ascending id order.
     void on_configure(const totem::Configuration& now);
 
@@ -75,6 +78,7 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     std::function<void(std::string_view)> stop_node_;
     group::Groups* groups_ = nullptr;
     sync::Barrier* barrier_ = nullptr;
+    bool is_held_ = false;
     std::uint64_t unknown_service_messages_ = 0;
     std::uint64_t untimely_messages_ = 0;
     std::bitset<service_id_max + 1>

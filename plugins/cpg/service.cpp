@@ -238,4 +238,7 @@ constexpr const char* needs[] = {
 }  // namespace
 }  // namespace ais::cpg
 
-AIS_EXPORT_PLUGIN = ais::describe<ais::cpg::CpgService>("cpg", "1.0.0", ais::cpg::needs);
+#ifndef AIS_CPG_VERSION
+#define AIS_CPG_VERSION "1.0.0"
+#endif
+AIS_EXPORT_PLUGIN = ais::describe<ais::cpg::CpgService>("cpg", AIS_CPG_VERSION, ais::cpg::needs);

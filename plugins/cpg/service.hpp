@@ -14,7 +14,8 @@
 // Seats (wire.hpp) are given out here; a seat is free again only when the leave
 // of who sat on it has been multicast.
 //
-// service.cpp has what is delivered, requests.cpp what clients want.
+// service.cpp has what is delivered, requests.cpp what clients want, handover.cpp what another
+// build takes over.
 // Threads: none; all calls come from the kernel's loop.
 
 #pragma once
@@ -28,6 +29,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ais::cpg {
@@ -48,6 +50,10 @@ class CpgService {
     void client_close(ais_conn* who);
     ais_status save(StateWriter& out);
     ais_status merge(std::span<const SavedState> states);
+    ais_status save_local(std::span<ais_conn* const> conns, StateWriter& out);
+    ais_status restore_local(std::span<ais_conn* const> conns,
+                             Bytes saved,
+                             std::string_view from_version);
     void dump(std::string& out);
 
   private:

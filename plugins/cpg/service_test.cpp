@@ -590,5 +590,35 @@ TEST_F(Service, seats_are_used_again_and_never_confused) {
               "malformed 0, sent without group 0\n  g: node 2 pid 20 seat 0\n");
 }
 
+// Another build takes over between any two things that happen; nobody notices.
+TEST_F(Service, is_replaced_in_the_middle_of_everything) {
+    Program a(one, 10);
+    Program b(two, 20);
+    EXPECT_EQ(a.join("g"), CS_OK);
+    EXPECT_EQ(one.replace(ais_plugin_cpg), AIS_OK);  // its join is on the way
+    bus.run();
+    EXPECT_THAT(a.heard(), ElementsAre("g {1:10} joined {1:10/join} #1"));
+    EXPECT_EQ(b.join("g"), CS_OK);
+    bus.run();
+    a.heard();
+    b.heard();
+    a.say("before");
+    EXPECT_EQ(one.replace(ais_plugin_cpg), AIS_OK);
+    EXPECT_EQ(two.replace(ais_plugin_cpg), AIS_OK);
+    a.say("after");
+    bus.run();
+    EXPECT_THAT(b.heard(), ElementsAre("1:10 says before #1", "1:10 says after #1"));
+    EXPECT_EQ(one.save(), two.save());
+    Program c(one, 30);  // gets a seat of its own
+    EXPECT_EQ(c.join("g"), CS_OK);
+    bus.run();
+    EXPECT_THAT(b.heard(), ElementsAre("g {1:10 1:30 2:20} joined {1:30/join} #1"));
+    EXPECT_EQ(a.leave(), CS_OK);
+    EXPECT_EQ(one.replace(ais_plugin_cpg), AIS_OK);
+    bus.run();
+    EXPECT_THAT(b.heard(), ElementsAre("g {1:30 2:20} left {1:10/leave} #1"));
+    EXPECT_EQ(one.save(), two.save());
+}
+
 }  // namespace
 }  // namespace ais::cpg

@@ -494,6 +494,10 @@ void Connection::Impl::deliver(const ipc::FrameHeader& header, const std::uint8_
         }
         copy_bytes(waiter->body.data(),
                    {body, std::min<std::size_t>(header.size, waiter->body.size())});
+        if (header.kind == ipc::kernel_answer && waiter->status == Status::ok) {
+            // Replicas have not been equal for too long (ipc.request_wait).
+            waiter->status = Status::try_again;
+        }
         waiter->response->error = header.error;
         waiter->response->size = header.size;
         waiter->done = true;

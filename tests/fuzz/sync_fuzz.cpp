@@ -142,26 +142,26 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 if (bytes.size() < 2) {
                     break;
                 }
-                std::string data(as_text(bytes.subspan(2)));
+                std::string body(as_text(bytes.subspan(2)));
                 if ((what & 0x10) != 0) {
                     std::vector<sync::Part> parts;
-                    for (const char c : data) {
+                    for (const char c : body) {
                         const std::string name(1, c);
                         if (parts.empty() || name > parts.back().name) {
                             parts.push_back({name, std::uint64_t(c) & 3U, 5});
                         }
                     }
-                    data = encode_list(parts);
+                    body = encode_list(parts);
                 }
                 const std::uint64_t digest =
-                    (bytes[1] & 1U) != 0 ? (bytes[1] >> 1U) % 5U : sync::digest_of(as_bytes(data));
+                    (bytes[1] & 1U) != 0 ? (bytes[1] >> 1U) % 5U : sync::digest_of(as_bytes(body));
                 std::string chunk = sync::encode_header({now.ring,
                                                          std::uint32_t(bytes[0]),
                                                          std::uint32_t(bytes[1] >> 5U),
-                                                         data.size(),
+                                                         body.size(),
                                                          digest,
                                                          {}});
-                chunk += data;
+                chunk += body;
                 barrier.on_message(sender, 2, as_bytes(chunk));
             }
         }

@@ -114,4 +114,22 @@ TEST_F(Cluster, refuses_nonsense) {
     EXPECT_TRUE(one_.complaints().empty());
 }
 
+// Another build takes over while an addition is on its way: its client hears of it.
+TEST_F(Cluster, is_replaced_while_clients_wait) {
+    bus_.form({1, 2, 3});
+    auto& client = one_.connect();
+    ask_add(client, 5);
+    bus_.run();
+    EXPECT_EQ(value(client.take_response()), 5);
+    ask_add(client, 2);
+    EXPECT_EQ(one_.replace(ais_plugin_counter), AIS_OK);
+    bus_.run();
+    EXPECT_EQ(value(client.take_response()), 7);
+    ask_add(client, 1);
+    bus_.run();
+    EXPECT_EQ(value(client.take_response()), 8);
+    EXPECT_EQ(client.notifications.size(), 3U);
+    EXPECT_EQ(one_.save(), two_.save());
+}
+
 }  // namespace

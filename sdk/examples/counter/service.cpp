@@ -126,12 +126,58 @@ class CounterService {
         return AIS_OK;
     }
 
+    // What another build of this plugin needs to go on where this one stops: who waits for
+    // which answer, and the numbers that are given out.  The version first.
+    ais_status save_local(std::span<ais_conn* const> conns, ais::StateWriter& out) {
+        ais::Appender bytes;
+        bytes.u32(local_version);
+        bytes.u64(origin_.ring_seq);
+        bytes.u32(origin_.ring_salt);
+        bytes.u64(last_ticket_);
+        bytes.u32(static_cast<std::uint32_t>(waiting_.size()));
+        for (const auto& [ticket, waiting] : waiting_) {
+            bytes.u64(ticket);
+            bytes.u32(static_cast<std::uint32_t>(
+                std::find(conns.begin(), conns.end(), waiting.client) - conns.begin()));
+            bytes.u64(waiting.serial);
+        }
+        return out.write(bytes.written());
+    }
+
+    ais_status restore_local(std::span<ais_conn* const> conns,
+                             ais::Bytes saved,
+                             std::string_view from_version) {
+        ais::Reader in(saved);
+        if (in.u32() != local_version) {
+            log_.error("COUNTER-002", "cannot take over from version ", from_version);
+            return AIS_ERR_UNSUPPORTED;
+        }
+        // The same life of the same node: its contributions go on.
+        origin_.ring_seq = in.u64();
+        origin_.ring_salt = in.u32();
+        last_ticket_ = in.u64();
+        const std::uint32_t count = in.u32();
+        for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+            const std::uint64_t ticket = in.u64();
+            const std::uint32_t index = in.u32();
+            const std::uint64_t serial = in.u64();
+            if (index >= conns.size()) {
+                return AIS_ERR_CORRUPT;
+            }
+            waiting_[ticket] = {conns[index], serial};
+        }
+        clients_.assign(conns.begin(), conns.end());
+        return in.finished() ? AIS_OK : AIS_ERR_CORRUPT;
+    }
+
     void dump(std::string& out) {
         out += std::to_string(state_.size()) + " counters, " + std::to_string(clients_.size()) +
                " clients, " + std::to_string(waiting_.size()) + " additions on their way\n";
     }
 
   private:
+    static constexpr std::uint32_t local_version = 1;
+
     struct Waiting {
         ais_conn* client;
         std::uint64_t serial;
@@ -161,4 +207,8 @@ constexpr const char* needs[] = {"ais.group/1", "ais.ipc/1", nullptr};
 }  // namespace
 }  // namespace counter
 
-AIS_EXPORT_PLUGIN = ais::describe<counter::CounterService>("counter", "1.0.0", counter::needs);
+#ifndef COUNTER_VERSION
+#define COUNTER_VERSION "1.0.0"
+#endif
+AIS_EXPORT_PLUGIN =
+    ais::describe<counter::CounterService>("counter", COUNTER_VERSION, counter::needs);

@@ -60,13 +60,17 @@ struct ConnectReply {
 
 struct FrameHeader {
     std::uint32_t size = 0;  // of the body that follows
-    std::uint16_t kind = 0;  // of the service; 0 in a response
+    std::uint16_t kind = 0;  // of the service; in a response 0 or kernel_answer
     std::uint16_t flags = 0;
     std::uint64_t serial = 0;  // request and response; 0: no response wanted, or an event
     std::int32_t error = 0;    // response: the service's own code
     std::uint32_t reserved = 0;
 };
 static_assert(sizeof(FrameHeader) == 24);
+
+// In the kind of a response: it is the kernel's, the request was not seen by the service, and
+// `error` is an ais_status.
+inline constexpr std::uint16_t kernel_answer = 0xffff;
 
 inline constexpr std::size_t frame_alignment = 8;
 constexpr std::size_t frame_space(std::size_t body) {

@@ -33,6 +33,7 @@
 #pragma once
 
 #include <ais/abi/config.h>
+#include <ais/abi/draft/handover.h>
 #include <ais/abi/group.h>
 #include <ais/abi/ipc.h>
 #include <ais/abi/node.h>
@@ -127,6 +128,7 @@ class FakeClient {
     explicit FakeClient(FakeHost& host) : host_(&host) {}
 
     FakeHost* host_;
+    std::string hello_;
     void* context_ = nullptr;
     bool open_ = false;
     bool held_back_ = false;
@@ -172,7 +174,11 @@ class FakeHost {
     // A table that the plugin offers; struct_size 0 if it does not.
     template <typename Table>
     [[nodiscard]] Table offer(std::string_view id) const {
-        for (const ais_interface* at = plugin_.offers; at != nullptr && at->id != nullptr; ++at) {
+        return offer_of<Table>(plugin_, id);
+    }
+    template <typename Table>
+    [[nodiscard]] static Table offer_of(const ais_plugin& plugin, std::string_view id) {
+        for (const ais_interface* at = plugin.offers; at != nullptr && at->id != nullptr; ++at) {
             if (id == at->id) {
                 return copy_min<Table>(at->table);
             }
@@ -184,6 +190,7 @@ class FakeHost {
         clients_.push_back(std::unique_ptr<FakeClient>(new FakeClient(*this)));
         FakeClient& client = *clients_.back();
         client.pid_ = pid != 0 ? pid : 1000 + static_cast<std::uint32_t>(clients_.size());
+        client.hello_ = hello;
         client.open_ = true;  // the service may use it inside client_open
         client.open_status = service_.client_open == nullptr
                                  ? AIS_ERR_UNSUPPORTED
@@ -215,6 +222,10 @@ class FakeHost {
         }
         return bytes;
     }
+
+    // Live replacement by another build (abi/draft/handover.h), as the kernel does it: clients
+    // stay. Not AIS_OK: the new build failed, and the old one goes on.
+    ais_status replace(const ais_plugin& build);
 
     // "WARNING CPG-001 text", one per line that the plugin logged.
     [[nodiscard]] const std::vector<std::string>& logs() const { return logs_; }
@@ -640,6 +651,91 @@ class FakeHost {
     std::vector<ais_node_id> next_joined_;
     std::vector<ais_node_id> component_;  // whose state was equal to ours, last time replicas were
 };
+
+inline ais_status FakeHost::replace(const ais_plugin& build) {
+    struct Build {
+        ais_plugin plugin;
+        ais_service_v1 service;
+        ais_service_handover_v1 handover;
+        void* self;
+    };
+    const auto take = [](const ais_plugin& plugin, void* self) {
+        return Build{plugin,
+                     offer_of<ais_service_v1>(plugin, AIS_SERVICE_INTERFACE),
+                     offer_of<ais_service_handover_v1>(plugin, AIS_SERVICE_HANDOVER_INTERFACE),
+                     self};
+    };
+    const Build old = take(plugin_, self_);
+    Build next = take(copy_min_plugin(build), nullptr);
+    const bool hands_over =
+        old.handover.save_local != nullptr && next.handover.restore_local != nullptr;
+    std::vector<FakeClient*> open;
+    std::vector<ais_conn*> conns;
+    std::vector<void*> contexts;
+    for (auto& client : clients_) {
+        if (client->open_) {
+            if (!hands_over && !client->unanswered_.empty()) {
+                return AIS_ERR_AGAIN;  // the kernel waits for a better moment
+            }
+            open.push_back(client.get());
+            conns.push_back(client->conn());
+        }
+    }
+    const std::string state = old.service.save == nullptr ? std::string() : save();
+    std::string local;
+    const ais_writer writer = {sizeof(ais_writer), 0, &local, &append};
+    const auto count = static_cast<std::uint32_t>(conns.size());
+    if (hands_over && old.handover.save_local(old.self, conns.data(), count, &writer) != AIS_OK) {
+        return AIS_ERR_FAILED;
+    }
+    for (FakeClient* client : open) {
+        contexts.push_back(client->context_);
+        client->context_ = nullptr;
+    }
+    std::vector<PendingTimer> timers;
+    timers.swap(timers_);
+    ais_status status = next.plugin.load(&frame_.host, &next.self);
+    const bool is_loaded = status == AIS_OK;
+    if (is_loaded && next.service.configure != nullptr && !members_.empty()) {
+        next.service.configure(next.self, &regular_);
+    }
+    if (is_loaded && next.service.merge != nullptr) {
+        const ais_saved_state saved = {sizeof(ais_saved_state),
+                                       AIS_STATE_OWN,
+                                       node_,
+                                       static_cast<std::uint32_t>(members_.size()),
+                                       members_.data(),
+                                       to_abi(std::string_view(state))};
+        status = next.service.merge(next.self, &saved, 1);
+    }
+    if (status == AIS_OK && hands_over) {
+        status = next.handover.restore_local(
+            next.self, conns.data(), count, to_abi(std::string_view(local)), old.plugin.version);
+    }
+    for (std::size_t i = 0; status == AIS_OK && !hands_over && i < open.size(); ++i) {
+        status = next.service.client_open(
+            next.self, conns[i], to_abi(std::string_view(open[i]->hello_)));
+    }
+    if (status != AIS_OK) {
+        if (is_loaded) {
+            next.plugin.unload(next.self);
+        }
+        timers_.swap(timers);
+        for (std::size_t i = 0; i < open.size(); ++i) {
+            open[i]->context_ = contexts[i];
+        }
+        return status;
+    }
+    std::vector<PendingTimer> fresh;
+    fresh.swap(timers_);
+    timers_.swap(timers);
+    old.plugin.unload(old.self);
+    timers_.swap(fresh);  // those of the old build die with it
+    plugin_ = next.plugin;
+    service_ = next.service;
+    self_ = next.self;
+    return AIS_OK;
+}
 
 class FakeBus {
   public:
