@@ -33,7 +33,7 @@ SERVICE_SDK = re.compile(r"ais/(host|service|plugin|parser|crypto|quorum|config_
                          r"|ais/abi/(host|service|group|ipc|timer|config|parser|crypto|quorum)\.h")
 
 # Headers with a meaning, and the only places (regular expressions on paths) that may include them.
-OUTSIDE = r"|.*_test\.[ch](pp)?$|tests/(?!sim/)|tests/sim/(checker/)?main\.cpp$|tools/|bench/|sdk/(tests|template|examples|include/ais/testing)/"
+OUTSIDE = r"|.*_test\.[ch](pp)?$|tests/(?!sim/)|tests/sim/(checker/)?main\.cpp$|tools/|bench/|examples/|sdk/(tests|template|examples|include/ais/testing)/"
 HEADERS = [
     (r"boost/dll.*|filesystem|fstream",
      r"kernel/plugin/(discovery|loader)\.cpp$" + OUTSIDE,
@@ -53,7 +53,7 @@ HEADERS = [
 CLOCK_WORDS = re.compile(
     r"\b(sleep_for|sleep_until|usleep|nanosleep|std::rand|srand|random_device|getrandom|getentropy|gettimeofday"
     r"|clock_gettime|(?:steady|system|high_resolution)_clock\s*::\s*now)\b")
-CLOCK_PLACES = re.compile(r"kernel/os/|sdk/client/|tests/(ipc|process|bench|load|abi|conformance)/|tools/|bench/|sdk/(template|examples)/")
+CLOCK_PLACES = re.compile(r"kernel/os/|sdk/client/|tests/(ipc|process|bench|load|abi|conformance)/|tools/|bench/|examples/|sdk/(template|examples)/")
 
 BLOB_MAX = 256 * 1024
 SOURCE = re.compile(r"\.(cpp|hpp|c|h)$")
