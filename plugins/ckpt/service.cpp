@@ -417,4 +417,7 @@ constexpr const char* needs[] = {AIS_GROUP_INTERFACE,
 }  // namespace
 }  // namespace ais::ckpt
 
-AIS_EXPORT_PLUGIN = ais::describe<ais::ckpt::CkptService>("ckpt", "1.0.0", ais::ckpt::needs);
+#ifndef AIS_CKPT_VERSION
+#define AIS_CKPT_VERSION "1.0.0"
+#endif
+AIS_EXPORT_PLUGIN = ais::describe<ais::ckpt::CkptService>("ckpt", AIS_CKPT_VERSION, ais::ckpt::needs);

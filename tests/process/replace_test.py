@@ -16,6 +16,7 @@ BUILDS = build_dir() / "tests/replacements"
 AISCTL = build_dir() / "bin/aisctl"
 STREAM = build_dir() / "bin/cpg_stream"
 COUNTER = build_dir() / "tests/counter_load"
+CKPT = build_dir() / "tests/ckpt_load"
 
 
 def aisctl(node, *words):
@@ -129,6 +130,42 @@ class Replace(unittest.TestCase):
                 _, said = stream.communicate(timeout=90)
                 self.assertEqual(stream.returncode, 0, said)
             self.assertEqual(out.read_text(), (cluster.dir / "out2").read_text())
+
+    def test_ckpt_under_load(self):
+        """A client of each node writes and reads back; ckpt_load ends at any error but TRY_AGAIN and at anything that is lost."""
+        with Cluster(2) as cluster:
+            started(cluster, "ckpt")
+            rings = [len(n.rings()) for n in cluster.nodes]
+            keeper = cluster.run(1, [str(CKPT), "fill", "20", "3", "50000"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+            self.assertEqual(keeper.stdout.readline(), "filled\n", keeper.poll() is not None and keeper.stderr.read())
+            load = [cluster.run(n, [str(CKPT), "work", f"work{n}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True) for n in (1, 2)]
+
+            def writes_more():
+                """Each of them has written after what it wrote when it was asked."""
+                counts = []
+                for process in load:
+                    lines = [process.stdout.readline() for _ in range(3)]
+                    self.assertTrue(all(lines), process.poll() is not None and process.stderr.read())
+                    counts.append([int(line.split()[0]) for line in lines])
+                self.assertTrue(all(c[0] < c[-1] for c in counts), counts)
+
+            writes_more()
+            for node in cluster.nodes:
+                self.replace(node, "ckpt", "v2/ckpt.so")
+                writes_more()
+            self.replace(cluster[1], "ckpt", "v3/ckpt.so")
+            writes_more()
+            for process in (*load, keeper):
+                out, said = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 0, said)
+            for number in (1, 2):  # nothing of what was there before is lost either
+                check = cluster.run(number, [str(CKPT), "check", "20", "3", "50000"], stdout=subprocess.PIPE, text=True)
+                self.assertEqual((check.communicate(timeout=60)[0], check.returncode), ("equal\n", 0))
+            self.assertEqual([len(n.rings()) for n in cluster.nodes], rings)  # no configuration change
+            listing = json.loads(aisctl(cluster[1], "plugin", "list", "--json").stdout)
+            self.assertEqual({p["name"]: p["version"] for p in listing}["ckpt"], "3.0.0")
 
     def test_builds_that_fail_leave_the_old_one_running(self):
         with Cluster(1) as cluster:

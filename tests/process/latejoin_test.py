@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A node joins late, a cluster with many checkpoints and one with large sections, while a client goes on to write and read.
+
+AIS_LATEJOIN=10000x1x1024,50x10x1048576 latejoin_test.py measures other sizes: checkpoints × sections × bytes.  Printed are the time
+from the start of the exchange until the node is in step, MB/s, and the longest time that any call of the client waited.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from support import Cluster, build_dir, main, wait_until
+
+LOAD = build_dir() / "tests/ckpt_load"
+SIZES = [tuple(map(int, size.split("x"))) for size in
+         os.environ.get("AIS_LATEJOIN", "400x1x1024,4x4x1048576").split(",")]
+PATIENCE = 600 if "AIS_LATEJOIN" in os.environ else 60
+
+
+def is_in_step(node):
+    try:
+        with socket.socket(socket.AF_UNIX) as raw:
+            raw.settimeout(30)
+            raw.connect(str(node.run_dir / "control"))
+            raw.sendall(b'{"do":"status"}\n')
+            answer = b""
+            while not answer.endswith(b"\n"):
+                answer += raw.recv(1 << 20)
+            return json.loads(answer)["result"]["sync"]["synced"]
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+
+
+class Lines:
+    """What a program prints, as it comes."""
+
+    def __init__(self, stream):
+        self.all = []
+        threading.Thread(target=lambda: self.all.extend(iter(stream.readline, "")), daemon=True).start()
+
+
+class LateJoin(unittest.TestCase):
+    def client(self, cluster, number, *words):
+        return cluster.run(number, [str(LOAD), *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, text=True)
+
+    def join(self, checkpoints, sections, size):
+        mib = checkpoints * sections * size / (1 << 20)
+        with Cluster(3) as cluster:
+            cluster.start(1, 2)
+            cluster.wait_ring(1, 2, timeout=20)
+            filler = self.client(cluster, 1, "fill", checkpoints, sections, size)
+            begun = time.monotonic()
+            self.assertEqual(filler.stdout.readline(), "filled\n", filler.poll() is not None and filler.stderr.read())
+            filled = time.monotonic() - begun
+            filler.stdin.close()
+            self.assertEqual(filler.wait(20), 0)
+            worker = self.client(cluster, 1, "work", "traffic")
+            lines = Lines(worker.stdout)
+            wait_until(lambda: len(lines.all) > 4, 30, "the traffic has begun")
+            before = lines.all[-1].split()
+            cluster[3].start()
+            cluster[3].wait_log(r"SYNC-001 ", timeout=30)
+            begun = time.monotonic()
+            wait_until(lambda: is_in_step(cluster[3]), PATIENCE, lambda: f"in step: {cluster[3].log()[-2000:]}", poll=0.02)
+            took = time.monotonic() - begun
+            seen = len(lines.all)
+            wait_until(lambda: len(lines.all) > seen + 1, 60, "the client goes on")
+            worker.stdin.close()
+            self.assertEqual(worker.wait(30), 0, worker.stderr.read())
+            reader = self.client(cluster, 3, "check", checkpoints, sections, size)
+            said, complaint = reader.communicate(timeout=PATIENCE)
+            self.assertEqual((reader.returncode, said), (0, "equal\n"), complaint)
+            rings = [len(node.rings()) for node in cluster.nodes]
+            self.assertEqual(rings[2], 1, "the ring held while the state moved")
+            wait_until(lambda: lines.all[-1].split()[0] != before[0], 5, "the last line of the client")
+            count, longest, again = lines.all[-1].split()
+            ended = re.findall(r"SYNC-007 .*", cluster[3].log())
+            print(f"\n{checkpoints} checkpoints × {sections} sections × {size} bytes = {mib:.1f} MiB: filled in {filled:.2f} s; in step "
+                  f"after {took:.2f} s, {mib * 1.048576 / max(took, 1e-3):.1f} MB/s; longest call of the client {longest} ms ({before[1]} ms "
+                  f"before the join), {count} writes, told to try again {again} times\n{ended[-1] if ended else ''}")
+
+
+for _size in SIZES:
+    setattr(LateJoin, "test_{}_checkpoints_of_{}_sections_of_{}_bytes".format(*_size), lambda self, size=_size: self.join(*size))
+
+if __name__ == "__main__":
+    main()
