@@ -40,7 +40,7 @@ constexpr Case table[] = {
     {Mutation::token_twice, swarm, 20},
     {Mutation::aru_raised_by_anyone, cascade, 40},
     {Mutation::aru_not_lowered, cascade, 20},
-    {Mutation::stable_after_one_visit, swarm, 20},
+    {Mutation::stable_after_one_visit, swarm, 60},
     {Mutation::safe_as_agreed, swarm, 10},
     {Mutation::freed_before_stable, swarm, 20},
     {Mutation::requests_unanswered, loss, 2},
