@@ -461,7 +461,8 @@ std::string Engine::describe() const {
        << " late wakeups " << s.stats.late_wakeups << '\n'
        << s.detector.describe(s.now);
     to << "  sent " << s.stats.sent << " received " << s.stats.received << " retransmitted "
-       << s.stats.retransmitted << " requested " << s.stats.requested << " duplicates "
+       << s.stats.retransmitted << " (to one node " << s.stats.retransmitted_to_one << ") requested " << s.stats.requested << " (repeated "
+       << s.stats.requests_repeated << ", spurious " << s.stats.requests_spurious << ") duplicates "
        << s.stats.duplicates << " rings " << s.stats.rings << " token losses "
        << s.stats.token_losses << '\n';
     to << "  refused: malformed " << s.stats.malformed << " version " << s.stats.wrong_version

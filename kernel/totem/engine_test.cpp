@@ -226,6 +226,61 @@ TEST(Engine, sends_a_token_again_until_it_sees_progress) {
     EXPECT_EQ(cluster[0].delivered, 2u);
 }
 
+bool is_token_to(const TinyCluster& cluster, NodeId to) {
+    return !cluster.wire.empty() && cluster.wire.front().to == to &&
+           cluster.wire.front().bytes[3] == static_cast<char>(PacketType::token);
+}
+
+TEST(Engine, counts_requests_for_messages_that_come_by_themselves) {
+    TinyCluster cluster(2);
+    ASSERT_TRUE(cluster.form());
+    const Stats& asker = cluster[1].engine->stats();
+    std::vector<TinyCluster::Datagram> late;
+    cluster[0].waiting = 3;
+    cluster[0].engine->wake(cluster.now, cluster[0]);
+    for (int i = 0; i < 2000 && asker.requests_repeated == 0; ++i) {
+        if (!cluster.wire.empty() &&
+            cluster.wire.front().bytes[3] == static_cast<char>(PacketType::data)) {
+            if (cluster[0].engine->stats().retransmitted == 0) {
+                late.push_back(cluster.wire.front());
+            }
+            cluster.wire.pop_front();  // and so is what is sent again
+            continue;
+        }
+        cluster.run(1);
+    }
+    ASSERT_EQ(late.size(), 3u);
+    EXPECT_EQ(asker.requests_spurious, 0u);
+    EXPECT_GT(asker.requests_repeated, 0u);
+    cluster.wire.insert(cluster.wire.begin(), late.begin(), late.end());
+    cluster.run(100);
+    EXPECT_EQ(asker.requests_spurious, 3u);
+    EXPECT_EQ(cluster[1].delivered, 3u);
+}
+
+TEST(Engine, takes_back_its_request_for_what_it_has_by_now) {
+    TinyCluster cluster(2);
+    ASSERT_TRUE(cluster.form());
+    cluster[0].waiting = 1;
+    cluster[0].engine->wake(cluster.now, cluster[0]);
+    for (int i = 0; i < 2000 && (cluster[1].delivered == 0 || !is_token_to(cluster, NodeId(2)));
+         ++i) {
+        cluster.run(1);
+    }
+    ASSERT_TRUE(is_token_to(cluster, NodeId(2)));
+    std::string& bytes = cluster.wire.front().bytes;
+    Token token;
+    ASSERT_TRUE(decode(as_bytes(bytes).subspan(PacketHeader::size), token));
+    ASSERT_TRUE(token.request(token.seq, 1));  // the place of node 2
+    std::array<std::uint8_t, Token::size_max> room{};
+    bytes = as_text(Bytes(room).first(encode(room, NodeId(1), token)));
+    EXPECT_MARK("repair.withdraws_request", cluster.step());
+    EXPECT_EQ(cluster[1].engine->stats().retransmitted, 0u);
+    ASSERT_TRUE(is_token_to(cluster, NodeId(1)));
+    ASSERT_TRUE(decode(as_bytes(cluster.wire.front().bytes).subspan(PacketHeader::size), token));
+    EXPECT_EQ(token.request_count, 0);
+}
+
 TEST(Engine, hears_nothing_after_it_has_left) {
     TinyCluster cluster(2);
     ASSERT_TRUE(cluster.form());

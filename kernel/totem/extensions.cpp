@@ -265,6 +265,15 @@ void ExtensionWriter::patience(const Patience& patience) {
     patch_size(begun);
 }
 
+void ExtensionWriter::askers(Bytes places) {
+    if (places.empty()) {
+        return;
+    }
+    const std::size_t begun = begin(ExtensionKind::askers);
+    to_.bytes(places);
+    patch_size(begun);
+}
+
 void ExtensionWriter::nodes(ExtensionKind kind, const Members& nodes) {
     const std::size_t begun = begin(kind);
     for (const NodeId node : nodes) {

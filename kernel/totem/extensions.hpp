@@ -19,6 +19,7 @@ enum class ExtensionKind : std::uint16_t {
     apart = 3,
     terms = 4,
     features = 5,
+    askers = 6,
     patience = 16,
 };
 
@@ -113,6 +114,8 @@ class ExtensionWriter {
     void terms(Bytes contents);
     void features(const Features& features);
     void patience(const Patience& patience);
+    // Nothing if there is nothing.
+    void askers(Bytes places);
     // After the last one.
     void finish() { patch_size(at_); }
 

@@ -14,6 +14,7 @@
 
 #pragma once
 
+#include "base/time.hpp"
 #include "totem/types.hpp"
 
 #include <ais/bytes.hpp>
@@ -41,7 +42,11 @@ class MessageLog {
     // What this node did about a seq, held or not; forgotten with the slot.
     struct Trace {
         Seq seq = 0;
-        std::uint64_t asked_at = 0;  // visit at which it was requested last, 0: never
+        std::uint32_t asked = 0;     // requests of ours
+        std::uint64_t asked_at = 0;  // visit of the last one
+        Instant asked_when{};        // and its time
+        NodeId answered_to;          // whom we sent it again last,
+        std::uint32_t answers = 0;   // and how often in a row
         bool resent = false;         // Recovery: seen encapsulated
         bool resent_obliged = false;
     };

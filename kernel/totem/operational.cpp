@@ -114,6 +114,7 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
     }
     if (message.seq <= ring->log.freed() || ring->log.holds(message.seq)) {
         ++s.stats.duplicates;
+        note_arrival(s, *ring, message);
         return;
     }
     if (!ring->log.fits(message.seq)) {
@@ -125,6 +126,7 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
     }
 
     ++s.stats.received;
+    note_arrival(s, *ring, message);
     const MutableBytes room = ring->log.room();
     copy_bytes(room.data(), datagram);
     patch_sender(room, s.self);

@@ -113,17 +113,41 @@ std::size_t size_if_ok(const Writer& writer) {
 
 }  // namespace
 
-bool Token::request(Seq wanted) {
+bool Token::request(Seq wanted, std::uint8_t asker) {
+    Request* mine = nullptr;     // takes it, and nobody else is concerned
+    Request* foreign = nullptr;  // could take it, if all of it is asked for by several
     for (std::size_t i = 0; i < request_count; ++i) {
-        if (wanted >= requests[i].start && wanted - requests[i].start < 64) {
-            requests[i].bitmap |= std::uint64_t{1} << (wanted - requests[i].start);
-            return true;
+        Request& one = requests[i];
+        if (wanted < one.start || wanted - one.start >= 64) {
+            continue;
         }
+        const std::uint64_t bit = std::uint64_t{1} << (wanted - one.start);
+        if ((one.bitmap & bit) != 0) {
+            if (one.asker == asker || one.asker == Request::several) {
+                return true;
+            }
+            // Now two ask for it; what else stands in this request is still asked for by one.
+            if (one.bitmap == bit) {
+                one.asker = Request::several;
+                return true;
+            }
+            one.bitmap &= ~bit;
+            return request(wanted, Request::several);
+        }
+        Request*& place = one.asker == asker ? mine : foreign;
+        place = place == nullptr ? &one : place;
     }
-    if (request_count == requests_max) {
+    if (mine == nullptr && request_count < requests_max) {
+        mine = &requests[request_count++];
+        *mine = {wanted, 0, asker};
+    } else if (mine == nullptr && foreign != nullptr) {
+        mine = foreign;
+        mine->asker = Request::several;
+    }
+    if (mine == nullptr) {
         return false;
     }
-    requests[request_count++] = {wanted, 1};
+    mine->bitmap |= std::uint64_t{1} << (wanted - mine->start);
     return true;
 }
 
@@ -206,8 +230,21 @@ bool decode(Bytes body, Token& to) {
     for (std::size_t i = 0; i < to.request_count; ++i) {
         to.requests[i].start = read_seq(from);
         to.requests[i].bitmap = from.u64();
+        to.requests[i].asker = Request::several;
     }
-    return skip_extensions(from) && to.ring.is_valid() && to.aru <= to.seq;
+    const bool is_good = read_extensions(from, [&](std::uint16_t kind, Bytes contents) {
+        if (kind != static_cast<std::uint16_t>(ExtensionKind::askers)) {
+            return true;
+        }
+        if (contents.size() != to.request_count) {
+            return false;
+        }
+        for (std::size_t i = 0; i < contents.size(); ++i) {
+            to.requests[i].asker = contents[i];
+        }
+        return true;
+    });
+    return is_good && to.ring.is_valid() && to.aru <= to.seq;
 }
 
 bool decode(Bytes body, NodeId sender, Join& to) {
@@ -334,7 +371,15 @@ std::size_t encode(MutableBytes to, NodeId sender, const Token& token) {
         writer.u64(token.requests[i].start);
         writer.u64(token.requests[i].bitmap);
     }
-    write_no_extensions(writer);
+    ExtensionWriter extensions(writer, to);
+    std::array<std::uint8_t, Token::requests_max> askers{};
+    bool is_known = false;
+    for (std::size_t i = 0; i < token.request_count; ++i) {
+        askers[i] = token.requests[i].asker;
+        is_known = is_known || askers[i] != Request::several;
+    }
+    extensions.askers(Bytes(askers).first(is_known ? token.request_count : 0));
+    extensions.finish();
     return size_if_ok(writer);
 }
 

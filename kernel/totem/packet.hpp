@@ -68,13 +68,18 @@ constexpr std::size_t data_overhead = data_header_size + Message::header_size;
 
 // Asks for start + i for every set bit i.
 struct Request {
+    // Place among the ring's members; or more than one node asks, or it is not said.
+    static constexpr std::uint8_t several = 255;
+
     Seq start = 0;
     std::uint64_t bitmap = 0;
+    std::uint8_t asker = several;
 };
+static_assert(Members::capacity <= Request::several);
 
 struct Token {
     static constexpr std::size_t requests_max = 32;
-    static constexpr std::size_t size_max = 70 + 16 * requests_max;
+    static constexpr std::size_t size_max = 70 + 16 * requests_max + 4 + requests_max;
 
     RingId ring;
     std::uint64_t token_seq = 0;
@@ -88,8 +93,9 @@ struct Token {
     std::uint8_t request_count = 0;
     std::array<Request, requests_max> requests;
 
-    // False if there is no room left.  Asking twice is asking once.
-    bool request(Seq seq);
+    // False if there is no room left.  Asking twice is asking once; if the askers differ,
+    // it is several that ask.
+    bool request(Seq seq, std::uint8_t asker = Request::several);
 };
 
 struct Join {

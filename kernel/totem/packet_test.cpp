@@ -92,11 +92,88 @@ TEST(Packet, refuses_requests_beyond_the_table) {
     EXPECT_FALSE(token.request(100 + 64));
 }
 
+TEST(Packet, keeps_requests_of_different_askers_apart) {
+    Token token;
+    EXPECT_TRUE(token.request(100, 0));
+    EXPECT_TRUE(token.request(103, 0));
+    EXPECT_TRUE(token.request(101, 2));
+    ASSERT_EQ(token.request_count, 2);
+    EXPECT_EQ(token.requests[0].asker, 0);
+    EXPECT_EQ(token.requests[0].bitmap, 0b1001u);
+    EXPECT_EQ(token.requests[1].start, 101u);
+    EXPECT_EQ(token.requests[1].asker, 2);
+}
+
+TEST(Packet, makes_what_two_ask_for_a_request_of_several_and_leaves_the_rest_alone) {
+    Token token;
+    EXPECT_TRUE(token.request(100, 0));
+    EXPECT_TRUE(token.request(101, 0));
+    EXPECT_TRUE(token.request(101, 2));
+    ASSERT_EQ(token.request_count, 2);
+    EXPECT_EQ(token.requests[0].asker, 0);
+    EXPECT_EQ(token.requests[0].bitmap, 1u);
+    EXPECT_EQ(token.requests[1].asker, Request::several);
+    EXPECT_EQ(token.requests[1].start, 101u);
+    // Once more, by either, changes nothing; the last one of a request turns it as a whole.
+    EXPECT_TRUE(token.request(101, 0));
+    EXPECT_TRUE(token.request(100, 1));
+    ASSERT_EQ(token.request_count, 2);
+    EXPECT_EQ(token.requests[0].asker, Request::several);
+    EXPECT_EQ(token.requests[1].bitmap, 1u);
+}
+
+TEST(Packet, shares_a_request_where_the_table_is_full) {
+    Token token;
+    for (Seq seq = 1; seq <= Token::requests_max; ++seq) {
+        EXPECT_TRUE(token.request(seq * 100, 0));
+    }
+    EXPECT_TRUE(token.request(101, 1));
+    EXPECT_EQ(token.request_count, Token::requests_max);
+    EXPECT_EQ(token.requests[0].asker, Request::several);
+    EXPECT_EQ(token.requests[0].bitmap, 0b11u);
+    EXPECT_TRUE(token.request(201, 0));
+    EXPECT_TRUE(token.request(200, 1));  // no room to move to
+    EXPECT_EQ(token.requests[1].asker, Request::several);
+    EXPECT_EQ(token.requests[1].bitmap, 0b11u);
+    EXPECT_FALSE(token.request(5000, 1));
+}
+
+TEST(Packet, carries_askers_and_takes_a_token_without_them) {
+    std::array<std::uint8_t, 1000> room{};
+    Token token = some_token();
+    const std::size_t plain = encode(room, NodeId(1), token);  // several everywhere
+    Token back;
+    back.requests[0].asker = 3;
+    ASSERT_TRUE(decode(body(Bytes(room).first(plain)), back));
+    EXPECT_EQ(back.requests[0].asker, Request::several);
+
+    token.requests[1].asker = 7;
+    const std::size_t size = encode(room, NodeId(1), token);
+    EXPECT_EQ(size, plain + 4 + 2);
+    ASSERT_TRUE(decode(body(Bytes(room).first(size)), back));
+    EXPECT_EQ(back.requests[0].asker, Request::several);
+    EXPECT_EQ(back.requests[1].asker, 7);
+}
+
+TEST(Packet, refuses_askers_that_are_not_as_many_as_requests) {
+    std::array<std::uint8_t, 1000> room{};
+    Token token = some_token();
+    token.requests[0].asker = 1;
+    const std::size_t size = encode(room, NodeId(1), token);
+    // An element of one byte instead of two.
+    room[size - 8] = 5;
+    room[size - 4] = 1;
+    Token back;
+    EXPECT_FALSE(decode(body(Bytes(room).first(size - 1)), back));
+}
+
 TEST(Packet, fits_a_full_token_into_the_least_datagram) {
     Token token = some_token();
     token.request_count = Token::requests_max;
     std::array<std::uint8_t, 700> room{};
     EXPECT_EQ(encode(room, NodeId(1), token), PacketHeader::size + 16 + 40 + 16 * 32 + 2);
+    token.requests[31].asker = 5;
+    EXPECT_EQ(encode(room, NodeId(1), token), PacketHeader::size + 16 + 40 + 16 * 32 + 2 + 4 + 32);
 }
 
 TEST(Packet, gives_a_join_back_as_it_was) {

@@ -32,6 +32,7 @@
 #include "totem/hearing.hpp"
 #include "totem/message_log.hpp"
 #include "totem/packet.hpp"
+#include "totem/request_pace.hpp"
 #include "totem/separation.hpp"
 #include "totem/stats.hpp"
 
@@ -152,6 +153,11 @@ struct State {
     std::array<Departure, Members::capacity> departures{};
     std::size_t departure_count = 0;
 
+    // Requests and repairs (repair.cpp).
+    RequestPace pace;
+    Members data_lost_told;  // whom a line in the log has named lately
+    Instant data_lost_until{};
+
     // Who is alive (detection.cpp).
     Detector detector;
     LinkId receiving_link = 0;  // of the datagram in work
@@ -196,6 +202,17 @@ void on_token(State& s, NodeId from, const Token& token, Effects& out);
 void visit_token(State& s, Effects& out);
 void keep_token(State& s, NodeId to, std::size_t size, Effects& out);
 void retransmit_token(State& s, Effects& out);
+
+// repair.cpp
+// Send again what others ask for and we hold, at most `limit`; what is answered leaves the
+// token.  Returns how many were sent.
+std::uint32_t answer_requests(State& s, Ring& ring, std::uint32_t limit, Effects& out);
+// Ask for holes up to `limit`, where it is time.
+void add_requests(State& s, Ring& ring, Seq limit);
+// A message came; had we asked for it?
+void note_arrival(State& s, Ring& ring, const Message& message);
+// Why the ring waits for ring.stuck_id: a line in the log, and a literal.
+[[nodiscard]] std::string_view explain_stuck(State& s, Ring& ring);
 
 // operational.cpp
 void enter_operational(State& s, Effects& out);

@@ -34,8 +34,12 @@ struct Stats {
     std::uint64_t sent = 0;
     std::uint64_t received = 0;
     std::uint64_t duplicates = 0;
-    std::uint64_t requested = 0;      // seqs that we asked for
-    std::uint64_t retransmitted = 0;  // seqs that we sent again for others
+    std::uint64_t requested = 0;             // requests for a seq by us, all
+    std::uint64_t requests_repeated = 0;     // of these: not the first for this seq
+    std::uint64_t requests_spurious = 0;     // seqs that came by themselves after all
+    std::uint64_t retransmitted = 0;         // messages that we sent again for others
+    std::uint64_t retransmitted_to_one = 0;  // of these: to one node only
+    std::uint64_t data_lost_paths = 0;       // times that TOTEM-018 was due
     std::uint64_t delivered_agreed = 0;
     std::uint64_t delivered_safe = 0;
 

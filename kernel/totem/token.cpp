@@ -19,7 +19,6 @@
 #include "totem/state.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 namespace ais::totem {
@@ -31,59 +30,8 @@ namespace {
 // there is room at nodes that learn of stability a rotation later.
 constexpr Seq unstable_windows_max = 8;
 
-// A request is repeated only after so many visits: the answer is on its way.
-constexpr std::uint64_t request_pace = 2;
-
 bool is_alone(const Ring& ring) {
     return ring.members.size() == 1;
-}
-
-// Send again what others miss and we hold; what is answered leaves the token.
-std::uint32_t answer_requests(State& s, Ring& ring, std::uint32_t limit, Effects& out) {
-    Token& token = ring.token;
-    std::uint32_t sent = 0;
-    std::uint8_t kept = 0;
-    for (std::size_t i = 0; i < token.request_count; ++i) {
-        Request request = token.requests[i];
-        for (std::uint64_t rest = request.bitmap; rest != 0 && sent < limit; rest &= rest - 1) {
-            const auto bit = static_cast<unsigned>(std::countr_zero(rest));
-            const Seq seq = request.start + bit;
-            if (ring.log.holds(seq) && !AIS_MUTATION(requests_unanswered)) {
-                const MutableBytes datagram = ring.log.datagram(seq);
-                patch_data_header(datagram, ring.forwarded, true);
-                out.emit(Transmit{std::nullopt, Traffic::data, datagram, true});
-                ++sent;
-            } else if (seq > ring.log.freed() && seq <= token.seq) {
-                continue;  // we miss it, too
-            }
-            request.bitmap &= ~(std::uint64_t{1} << bit);
-        }
-        if (request.bitmap != 0) {
-            token.requests[kept++] = request;
-        }
-    }
-    token.request_count = kept;
-    s.stats.retransmitted += sent;
-    return sent;
-}
-
-// Ask for holes up to `limit`.
-void add_requests(State& s, Ring& ring, Seq limit) {
-    limit = std::min(limit, ring.log.freed() + ring.log.capacity());
-    for (Seq seq = ring.log.aru() + 1; seq <= limit; ++seq) {
-        if (ring.log.holds(seq)) {
-            continue;
-        }
-        MessageLog::Trace& trace = ring.log.trace(seq);
-        if (trace.asked_at != 0 && ring.visits - trace.asked_at < request_pace) {
-            continue;
-        }
-        if (!ring.token.request(seq)) {
-            return;
-        }
-        trace.asked_at = ring.visits;
-        ++s.stats.requested;
-    }
 }
 
 // New messages from the source, straight into the log.
@@ -303,7 +251,8 @@ void visit_token(State& s, Effects& out) {
         AIS_MARK("token.excludes_who_does_not_receive");
         ++s.stats.failed_to_receive;
         if (ring.members.contains(ring.stuck_id)) {
-            exclude(s, Members{ring.stuck_id}, Level::warning, "it does not receive", out);
+            const std::string_view why = explain_stuck(s, ring);
+            exclude(s, Members{ring.stuck_id}, Level::warning, why, out);
         } else {
             enter_gather(s, "the token is damaged", out);
         }

@@ -22,7 +22,9 @@ inline NodeId node(std::size_t number) {
 
 class Stage final : sim::World::Watcher {
   public:
-    explicit Stage(std::size_t nodes, std::uint32_t accelerated = 0) : world(1) {
+    explicit Stage(std::size_t nodes, std::uint32_t accelerated = 0, Log& log = null_log())
+        : world(1) {
+        world.log_to(log);
         totem::Config config;
         config.accelerated_window = accelerated;
         world.configure(config);

@@ -47,7 +47,10 @@ void print(const Json& status) {
     const Json& totem = status["totem"];
     std::cout << "totem       " << totem["rings"] << " rings, " << totem["tokens"] << " tokens, "
               << totem["token_losses"] << " lost, sent " << totem["sent"] << ", received "
-              << totem["received"] << ", retransmitted " << totem["retransmitted"] << '\n';
+              << totem["received"] << ", retransmitted " << totem["retransmitted"] << " ("
+              << totem["retransmitted_to_one"] << " to one node), requested " << totem["requested"]
+              << " (" << totem["requests_repeated"] << " again, " << totem["requests_spurious"]
+              << " needlessly)\n";
 }
 
 }  // namespace
