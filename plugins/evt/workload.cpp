@@ -123,6 +123,9 @@ class Program final : public ClientHandler {
     [[nodiscard]] bool has(std::uint64_t id) const { return has_lost_ || got_.contains(id); }
 
     void on_response(std::uint64_t serial, std::int32_t error, Bytes body) override {
+        if (error == AIS_ERR_AGAIN && (serial == ids_serial || serial == subscribe_serial)) {
+            return die();  // the kernel's word: this node had no ring for too long
+        }
         if (serial == ids_serial) {
             if (error != ok || !IdBlock::decode(body, ids_)) {
                 fail("gets no event ids");
