@@ -69,6 +69,12 @@ class Adder final : public ClientHandler {
 
     void on_response(std::uint64_t serial, std::int32_t error, ais::Bytes body) override {
         const auto request = waiting_.find(serial);
+        if (error == AIS_ERR_AGAIN && request != waiting_.end()) {
+            // The kernel's word: the node had no ring for too long, so the service was not asked.
+            asked_[request->second.which] -= request->second.is_add ? 1 : 0;
+            waiting_.erase(request);
+            return;
+        }
         ais::Reader in(body);
         const std::int64_t value = in.i64();
         if (request == waiting_.end() || !in.finished() || (error != ok && error != try_again)) {

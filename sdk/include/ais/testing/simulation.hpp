@@ -54,6 +54,8 @@ inline constexpr std::uint32_t simulation_version = 1;
 class ClientHandler {
   public:
     virtual ~ClientHandler() = default;
+    // `error` is the service's own.  Or AIS_ERR_AGAIN without a body: the kernel did not ask the
+    // service, since the node had no ring, or unequal replicas, for too long.
     virtual void on_response(std::uint64_t serial, std::int32_t error, Bytes body) {
         static_cast<void>(serial);
         static_cast<void>(error);
