@@ -20,7 +20,8 @@ from support import Cluster, build_dir, main, wait_until
 LOAD = build_dir() / "tests/ckpt_load"
 SIZES = [tuple(map(int, size.split("x"))) for size in
          os.environ.get("AIS_LATEJOIN", "400x1x1024,4x4x1048576").split(",")]
-PATIENCE = 600 if "AIS_LATEJOIN" in os.environ else 60
+IS_FIGURE = "AIS_LATEJOIN" in os.environ
+PATIENCE = 600 if IS_FIGURE else 60
 
 
 def is_in_step(node):
@@ -52,7 +53,9 @@ class LateJoin(unittest.TestCase):
 
     def join(self, checkpoints, sections, size):
         mib = checkpoints * sections * size / (1 << 20)
-        with Cluster(3) as cluster:
+        # A long token timeout in the continuous integration, where a ring lost for want of a processor says nothing; figures are
+        # taken with the default and say how many rings there were.
+        with Cluster(3, totem="" if IS_FIGURE else "token: 3000") as cluster:
             cluster.start(1, 2)
             cluster.wait_ring(1, 2, timeout=20)
             filler = self.client(cluster, 1, "fill", checkpoints, sections, size)
@@ -77,14 +80,18 @@ class LateJoin(unittest.TestCase):
             reader = self.client(cluster, 3, "check", checkpoints, sections, size)
             said, complaint = reader.communicate(timeout=PATIENCE)
             self.assertEqual((reader.returncode, said), (0, "equal\n"), complaint)
-            rings = [len(node.rings()) for node in cluster.nodes]
-            self.assertEqual(rings[2], 1, "the ring held while the state moved")
+            rings = len(cluster[3].rings())
+            if not IS_FIGURE:
+                self.assertEqual(rings, 1, "the ring held while the state moved")
+            held = [f"{what} {ms} ms" for node in cluster.nodes
+                    for what, ms in re.findall(r"PLUGIN-010 \S+ (ckpt\.\w+) took (\d+) ms", node.log())]
             wait_until(lambda: lines.all[-1].split()[0] != before[0], 5, "the last line of the client")
             count, longest, again = lines.all[-1].split()
             ended = re.findall(r"SYNC-007 .*", cluster[3].log())
             print(f"\n{checkpoints} checkpoints × {sections} sections × {size} bytes = {mib:.1f} MiB: filled in {filled:.2f} s; in step "
                   f"after {took:.2f} s, {mib * 1.048576 / max(took, 1e-3):.1f} MB/s; longest call of the client {longest} ms ({before[1]} ms "
-                  f"before the join), {count} writes, told to try again {again} times\n{ended[-1] if ended else ''}")
+                  f"before the join), {count} writes, told to try again {again} times; rings of the new node: {rings}; load {os.getloadavg()[0]:.1f}; calls of "
+                  f"ckpt that held the ring: {', '.join(held) or 'none'}\n{ended[-1] if ended else ''}")
 
 
 for _size in SIZES:
