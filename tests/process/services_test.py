@@ -88,7 +88,8 @@ class Services(unittest.TestCase):
         seed = options.seed if options.seed is not None else random.randrange(1 << 32)
         chance = random.Random(seed)
         print(f"\nseed {seed}")
-        with Cluster(3, netns=True) as cluster:
+        # Events of a long run are more than wait for a subscriber by default.
+        with Cluster(3, netns=True, sections="event {\n    delivery_queue_size: 100000\n}") as cluster:
             cluster.start()
             cluster.wait_ring(timeout=20)
             users = Users(cluster)
