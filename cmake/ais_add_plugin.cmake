@@ -76,6 +76,9 @@ Libs: -L\${libdir} ${libs}
     install(FILES ${CMAKE_BINARY_DIR}/pkgconfig/lib${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
 
+# What is installed and runs: the executive, its tools, all plugins and client libraries, without tests.
+add_custom_target(product)
+
 function(ais_add_plugin name)
     cmake_parse_arguments(arg "" "CLIENT_VERSION;CLIENT_MAP"
         "SERVICE;LINK;CLIENT;CLIENT_NAMES;HEADERS;MAN;TESTS" ${ARGN})
@@ -92,6 +95,7 @@ function(ais_add_plugin name)
         set_target_properties(plugin_${name} PROPERTIES
             PREFIX "" OUTPUT_NAME ${name} LIBRARY_OUTPUT_DIRECTORY ${AIS_PLUGIN_BUILD_DIR})
         install(TARGETS plugin_${name} DESTINATION ${AIS_PLUGIN_INSTALL_DIR})
+        add_dependencies(product plugin_${name})
 
         add_library(plugin_${name}_static STATIC EXCLUDE_FROM_ALL ${arg_SERVICE})
         add_library(ais::plugin_${name} ALIAS plugin_${name}_static)
@@ -116,6 +120,7 @@ function(ais_add_plugin name)
         set_target_properties(client_${first} PROPERTIES
             OUTPUT_NAME ${first} VERSION ${arg_CLIENT_VERSION} SOVERSION ${soversion} LINK_DEPENDS ${map})
         install(TARGETS client_${first} DESTINATION ${CMAKE_INSTALL_LIBDIR})
+        add_dependencies(product client_${first})
         ais_install_pkg_config(${first} ${arg_CLIENT_VERSION} "client library of the aisexec service ${name}" -l${first})
         set_property(GLOBAL APPEND PROPERTY AIS_CLIENT_LIBRARIES client_${first})
         list(REMOVE_AT arg_CLIENT_NAMES 0)
