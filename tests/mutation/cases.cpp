@@ -35,7 +35,7 @@ constexpr Case table[] = {
     {Mutation::regular_first, swarm, 5},
     {Mutation::no_transitional_part, swarm, 10},
     {Mutation::hole_ignored, cascade, 120},
-    {Mutation::hole_ends_all, swarm, 20},
+    {Mutation::hole_ends_all, swarm, 100},
     {Mutation::safe_not_withheld, swarm, 10},
     {Mutation::token_twice, swarm, 20},
     {Mutation::aru_raised_by_anyone, cascade, 40},
