@@ -82,7 +82,10 @@ double repairs_per_loss(std::uint64_t loss_ppm, std::size_t nodes, std::uint32_t
     EXPECT_EQ(stage.world.engine(node(1))->configuration().members.size(), nodes);
     EXPECT_GT(lost, 50u);
     const double each = static_cast<double>(repairs) / static_cast<double>(lost);
-    ::testing::Test::RecordProperty("repairs_per_loss", std::to_string(each));
+    ::testing::Test::RecordProperty("repairs_per_loss_of_" + std::to_string(loss_ppm) + "_ppm_at_" +
+                                        std::to_string(nodes) + "_accelerated_" +
+                                        std::to_string(accelerated),
+                                    std::to_string(each));
     return each;
 }
 
