@@ -96,6 +96,7 @@ void on_timer(State& s, Timer timer, Effects& out) {
             on_detector_timer(s, out);
             break;
         case Timer::token_retransmit:
+            ++s.stats.retransmit_timeouts;
             retransmit_token(s, out);
             break;
         case Timer::hold:
@@ -108,9 +109,11 @@ void on_timer(State& s, Timer timer, Effects& out) {
             wake(s, out);
             break;
         case Timer::join:
+            ++s.stats.join_timeouts;
             on_join_timer(s, out);
             break;
         case Timer::consensus:
+            ++s.stats.consensus_timeouts;
             on_consensus_timer(s, out);
             break;
         case Timer::merge_detect:

@@ -26,6 +26,7 @@ struct Stats {
     std::uint64_t duplicate_tokens = 0;
     std::uint64_t token_retransmits = 0;
     std::uint64_t token_losses = 0;
+    std::uint64_t retransmit_timeouts = 0;  // of the token; not all of them send it
     std::uint64_t holds = 0;
     std::uint64_t hold_cancels_sent = 0;
     std::uint64_t congested_visits = 0;  // we had messages and the ring wanted none
@@ -49,6 +50,8 @@ struct Stats {
     std::uint64_t recoveries = 0;
     std::uint64_t rings = 0;  // regular configurations installed
     std::uint64_t joins_sent = 0;
+    std::uint64_t join_timeouts = 0;
+    std::uint64_t consensus_timeouts = 0;
     std::uint64_t recovery_sent = 0;        // old messages encapsulated by us
     std::uint64_t recovery_suppressed = 0;  // not sent, since another had sent it
     std::uint64_t holes = 0;                // old messages that no survivor had

@@ -7,6 +7,7 @@
 
 #include <iomanip>
 #include <ostream>
+#include <sstream>
 
 namespace ais::sim {
 
@@ -100,27 +101,66 @@ Coverage::Event Coverage::classify(const totem::Engine& engine, NodeId from, Byt
     return Event::refused;
 }
 
-void Coverage::report(std::ostream& to) const {
+const char* Coverage::why_impossible(State state, Event event) {
+    const bool is_gather = state == State::gather;
+    switch (event) {
+        case Event::consensus_timeout:
+        case Event::join_timeout:
+            // start_round() and set_join_timer() assert Gather or are called from there;
+            // Gather ends in adopt() (commit.cpp) or in leave().
+            return is_gather ? nullptr
+                             : "only Gather sets this timer, and both ways out of Gather clear all";
+        case Event::token_timeout:
+        case Event::token_again:
+            // prepare_gather() (gather.cpp); set by adopt(), enter_recovery(), forward() and
+            // keep_token(), all of them in Commit or with a ring that passes tokens.
+            return is_gather ? "the way into Gather clears all timers, and without a token sent "
+                               "since nobody sets this one"
+                             : nullptr;
+        default:
+            return nullptr;
+    }
+}
+
+bool Coverage::report(std::ostream& to) const {
     to << std::left << std::setw(24) << "event" << std::right;
     for (std::size_t state = 0; state < cells_.size(); ++state) {
         to << std::setw(13) << name_of(static_cast<State>(state));
     }
     to << '\n';
-    std::size_t empty = 0;
-    for (std::size_t event = 0; event < static_cast<std::size_t>(Event::count); ++event) {
-        to << std::left << std::setw(24) << name_of(static_cast<Event>(event)) << std::right;
-        for (const auto& row : cells_) {
-            if (row[event] == 0) {
-                to << std::setw(13) << '-';
-                ++empty;
+    std::size_t seen = 0;
+    std::size_t impossible = 0;
+    std::ostringstream proofs;
+    std::ostringstream faults;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Event::count); ++i) {
+        const auto event = static_cast<Event>(i);
+        to << std::left << std::setw(24) << name_of(event) << std::right;
+        for (std::size_t j = 0; j < cells_.size(); ++j) {
+            const auto state = static_cast<State>(j);
+            const char* const why = why_impossible(state, event);
+            seen += cells_[j][i] != 0 ? 1 : 0;
+            impossible += why != nullptr ? 1 : 0;
+            if (cells_[j][i] != 0) {
+                to << std::setw(13) << cells_[j][i];
             } else {
-                to << std::setw(13) << row[event];
+                to << std::setw(13) << (why != nullptr ? "impossible" : "-");
+            }
+            if (why != nullptr) {
+                proofs << name_of(event) << " in " << name_of(state) << ": impossible, since "
+                       << why << '\n';
+            }
+            if ((cells_[j][i] != 0) == (why != nullptr)) {
+                faults << name_of(event) << " in " << name_of(state)
+                       << (why != nullptr ? ": called impossible, and SEEN\n" : ": not seen\n");
             }
         }
         to << '\n';
     }
-    to << empty << " of " << cells_.size() * static_cast<std::size_t>(Event::count)
-       << " cells were never reached\n";
+    const bool is_complete = faults.str().empty();
+    to << proofs.str() << faults.str() << (is_complete ? "complete: " : "not complete: ") << seen
+       << " of " << cells_.size() * static_cast<std::size_t>(Event::count) << " cells seen, "
+       << impossible << " impossible\n";
+    return is_complete;
 }
 
 }  // namespace ais::sim

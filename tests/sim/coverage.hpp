@@ -2,8 +2,9 @@
 //
 // Which rows of the protocol's table (state × event) the runs have been through.
 //
-// An event is a datagram as it reaches an engine, or a timer that has made the engine leave its
-// state or resend; the state is the one before.
+// An event is a datagram as it reaches an engine, or a timer that fires; the state is the one
+// before.  Some cells cannot be reached; why_impossible() has the proof of each, and a run that
+// goes through one refutes it.
 
 #pragma once
 
@@ -51,8 +52,12 @@ class Coverage {
     // False: not in one of the four states.
     static bool state_of(const totem::Engine& engine, State& state);
 
-    // A table for people, and which cells are empty.
-    void report(std::ostream& to) const;
+    // nullptr: the protocol can get there; else a sentence why not.
+    static const char* why_impossible(State state, Event event);
+
+    // A table for people, the proofs, and which cells are missing.  True if it is complete: every
+    // possible cell was seen, and no impossible one.
+    bool report(std::ostream& to) const;
 
   private:
     template <typename Enum>

@@ -15,238 +15,21 @@
 //
 // Only engines and a queue of events: docs/protocol/detection.md is what is measured here.
 
-#include "base/prng.hpp"
-#include "totem/engine.hpp"
-#include "totem/stats.hpp"
-
-#include <ais/codec.hpp>
+#include "sim/engine_cluster.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <iomanip>
 #include <iostream>
-#include <memory>
-#include <queue>
+#include <sstream>
 #include <string>
 #include <vector>
 
 namespace {
 
 using namespace ais;
-using namespace ais::totem;
-using std::chrono::microseconds;
-using std::chrono::milliseconds;
-
-struct Profile {
-    const char* name;
-    int detection, token, retransmit, hold, join, consensus, merge;  // ms
-};
-// As kernel/config/settings.cpp derives them (kernel/settings_test.cpp holds them together).
-constexpr Profile profiles[] = {{"fast", 100, 200, 18, 10, 4, 48, 200},
-                                {"lan", 500, 1000, 90, 100, 20, 240, 200}};
-
-Config config_of(const Profile& profile) {
-    Config config;
-    config.detection_time = milliseconds(profile.detection);
-    config.token_timeout = milliseconds(profile.token);
-    config.token_retransmit_timeout = milliseconds(profile.retransmit);
-    config.hold_timeout = milliseconds(profile.hold);
-    config.join_timeout = milliseconds(profile.join);
-    config.consensus_timeout = milliseconds(profile.consensus);
-    config.merge_timeout = milliseconds(profile.merge);
-    config.window_size = 128;
-    config.log_slots = 12 * 128;
-    return config;
-}
-
-struct Network {
-    Duration delay{};
-    Duration jitter{};
-    std::uint32_t loss_ppm = 0;
-};
-
-class Cluster {
-  public:
-    struct Node final : Source, Effects {
-        Node(Cluster& of, NodeId self) : cluster(of), id(self) {}
-        [[nodiscard]] std::size_t backlog() const override { return waiting; }
-        std::size_t take(MutableBytes room, Guarantee&) override {
-            if (waiting == 0) {
-                return 0;
-            }
-            --waiting;
-            std::fill_n(room.begin(), 64, std::uint8_t{7});
-            return 64;
-        }
-        void emit(const Effect& effect) override {
-            if (const auto* what = std::get_if<Transmit>(&effect)) {
-                cluster.transmit(id, *what);
-            } else if (const auto* configure = std::get_if<Configure>(&effect)) {
-                if (configure->now->kind == Configuration::Kind::regular) {
-                    ++cluster.changes;
-                    cluster.left += configure->now->members.size() < cluster.nodes.size() ? 1 : 0;
-                }
-            }
-        }
-        Cluster& cluster;
-        NodeId id;
-        std::unique_ptr<Engine> engine;
-        std::size_t waiting = 0;
-        bool is_paused = false;
-        bool is_cut = false;
-        Instant armed = Instant::max();
-        std::deque<std::pair<NodeId, std::shared_ptr<const std::string>>> queued;
-    };
-
-    Cluster(std::size_t count, const Config& config, const Network& network, std::uint64_t seed)
-        : network_(network), prng_(seed) {
-        for (std::size_t i = 1; i <= count; ++i) {
-            const NodeId id(static_cast<ais_node_id>(i));
-            nodes.push_back(std::make_unique<Node>(*this, id));
-            Engine::Identity identity;
-            identity.self = id;
-            identity.incarnation = prng_.next() | 1;
-            identity.seed = prng_.next();
-            nodes.back()->engine =
-                std::make_unique<Engine>(config, identity, *nodes.back(), null_log());
-        }
-        for (auto& node : nodes) {
-            node->engine->start(now, *node);
-            rearm(*node);
-        }
-    }
-
-    void run_until(Instant end) {
-        while (!events_.empty() && events_.top().at <= end) {
-            const Event event = events_.top();
-            events_.pop();
-            now = std::max(now, event.at);
-            Node& node = *nodes[event.to];
-            if (!event.datagram) {
-                if (node.armed == event.at && !node.is_paused) {
-                    node.armed = Instant::max();
-                    node.engine->expire(now, node);
-                    rearm(node);
-                }
-            } else if (node.is_paused) {
-                if (node.queued.size() < 400) {
-                    node.queued.emplace_back(event.from, event.datagram);
-                }
-            } else {
-                node.engine->receive(now, 0, event.from, as_bytes(*event.datagram), node);
-                rearm(node);
-            }
-        }
-        now = std::max(now, end);
-    }
-
-    template <typename Done>
-    bool run_while_not(Done done, Duration limit) {
-        const Instant end = now + limit;
-        while (!done()) {
-            if (now >= end) {
-                return false;
-            }
-            run_until(now + microseconds(100));
-        }
-        return true;
-    }
-
-    bool is_ring_of(std::size_t count, std::size_t without) const {
-        for (std::size_t i = 0; i < nodes.size(); ++i) {
-            const auto& engine = *nodes[i]->engine;
-            if (i != without &&
-                (!engine.is_operational() || engine.configuration().members.size() != count)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    void send(std::size_t at) {
-        Node& node = *nodes[at];
-        ++node.waiting;
-        if (!node.is_paused) {
-            node.engine->wake(now, node);
-            rearm(node);
-        }
-    }
-
-    void pause(std::size_t at) { nodes[at]->is_paused = true; }
-
-    void resume(std::size_t at) {
-        Node& node = *nodes[at];
-        node.is_paused = false;
-        if (prng_.chance(1, 2)) {
-            node.engine->expire(now, node);
-        }
-        auto queued = std::move(node.queued);
-        node.queued.clear();
-        for (const auto& [from, datagram] : queued) {
-            node.engine->receive(now, 0, from, as_bytes(*datagram), node);
-        }
-        node.engine->expire(now, node);
-        node.engine->wake(now, node);
-        node.armed = Instant::max();
-        rearm(node);
-    }
-
-    std::vector<std::unique_ptr<Node>> nodes;
-    Instant now{std::chrono::seconds(1)};
-    std::uint64_t changes = 0;  // regular configurations
-    std::uint64_t left = 0;     // of these, with less than all
-    std::uint64_t datagrams = 0;
-
-  private:
-    struct Event {
-        Instant at;
-        std::uint64_t order = 0;
-        std::size_t to = 0;
-        NodeId from;
-        std::shared_ptr<const std::string> datagram;  // none: a timer
-        bool operator<(const Event& other) const {
-            return at != other.at ? at > other.at : order > other.order;
-        }
-    };
-
-    void rearm(Node& node) {
-        const auto at = node.engine->deadline();
-        if (node.is_paused || !at || (node.armed <= *at && node.armed >= now)) {
-            return;
-        }
-        node.armed = std::max(*at, now);
-        events_.push({node.armed, ++order_, node.id.value() - 1, {}, nullptr});
-    }
-
-    void transmit(NodeId from, const Transmit& what) {
-        std::shared_ptr<const std::string> bytes;
-        const Node& sender = *nodes[from.value() - 1];
-        for (auto& node : nodes) {
-            if (node->id == from || (what.to && *what.to != node->id) || sender.is_cut ||
-                node->is_cut || prng_.chance(network_.loss_ppm, 1000000)) {
-                continue;
-            }
-            if (!bytes) {
-                bytes = std::make_shared<const std::string>(as_text(what.datagram));
-            }
-            ++datagrams;
-            const auto extra = prng_.below(static_cast<std::uint64_t>(network_.jitter.count()) + 1);
-            events_.push({now + network_.delay + Duration(static_cast<std::int64_t>(extra)),
-                          ++order_,
-                          node->id.value() - 1,
-                          from,
-                          bytes});
-        }
-    }
-
-    Network network_;
-    Prng prng_;
-    std::uint64_t order_ = 0;
-    std::priority_queue<Event> events_;
-};
+using namespace ais::sim;
 
 struct Times {
     std::vector<Duration> all;
@@ -269,7 +52,7 @@ bool measure(const Profile& profile, std::size_t count, bool is_frozen, bool is_
     Times installed;
     Prng prng(count * 4 + (is_frozen ? 2 : 0) + (is_busy ? 1 : 0));
     for (int trial = 0; trial < trials; ++trial) {
-        Cluster cluster(
+        EngineCluster cluster(
             count, config_of(profile), {microseconds(50), microseconds(30), 0}, prng.next());
         const auto all = [&] { return cluster.is_ring_of(count, count); };
         if (!cluster.run_while_not(all, std::chrono::seconds(20))) {
@@ -348,7 +131,7 @@ int table(const Profile& profile, int trials) {
 }
 
 int quiet(double hours, std::size_t count, std::uint64_t seed, int pause) {
-    Cluster cluster(
+    EngineCluster cluster(
         count, config_of(profiles[1]), {microseconds(50), milliseconds(20), 10000}, seed);
     if (!cluster.run_while_not([&] { return cluster.is_ring_of(count, count); },
                                std::chrono::seconds(60))) {

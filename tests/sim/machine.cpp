@@ -3,7 +3,6 @@
 #include "sim/machine.hpp"
 
 #include "base/assert.hpp"
-#include "base/mark.hpp"
 #include "totem/stats.hpp"
 
 #include <ais/codec.hpp>
@@ -257,11 +256,6 @@ bool Machine::covered_turn() {
     Coverage::State state{};
     const bool is_known = Coverage::state_of(engine, state);
     const totem::Stats before = engine.stats();
-    const auto consensus_timeouts = [] {
-        return mark_count("gather.consensus_timeout") +
-               mark_count("gather.commit_token_did_not_come");
-    };
-    const std::uint64_t timeouts_before = consensus_timeouts();
     const bool more = executive_->node->turn(now());
     const totem::Stats& after = engine.stats();
     const auto add_if = [&](bool has_happened, What event) {
@@ -269,13 +263,10 @@ bool Machine::covered_turn() {
             around_.coverage()->add(state, event);
         }
     };
-    const bool has_consensus_timeout = consensus_timeouts() != timeouts_before;
     add_if(after.token_losses != before.token_losses, What::token_timeout);
-    add_if(has_consensus_timeout, What::consensus_timeout);
-    add_if(state == Coverage::State::gather && !has_consensus_timeout &&
-               after.joins_sent != before.joins_sent,
-           What::join_timeout);
-    add_if(after.token_retransmits != before.token_retransmits, What::token_again);
+    add_if(after.consensus_timeouts != before.consensus_timeouts, What::consensus_timeout);
+    add_if(after.join_timeouts != before.join_timeouts, What::join_timeout);
+    add_if(after.retransmit_timeouts != before.retransmit_timeouts, What::token_again);
     add_if(after.pauses != before.pauses, What::pause);
     return more;
 }

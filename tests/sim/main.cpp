@@ -216,13 +216,11 @@ class Runner {
 
     // The last line.
     bool report() {
-        if (options_.coverage) {
-            coverage_.report(std::cout);
-        }
+        const bool is_complete = !options_.coverage || coverage_.report(std::cout);
         std::cout << "runs " << runs_ << ", simulated " << simulated_ / std::chrono::seconds(60)
                   << " minutes, failures " << failures_ << (failed_.empty() ? "" : ", seeds")
                   << failed_ << std::endl;
-        return failures_ == 0;
+        return failures_ == 0 && (is_complete || !options_.complete);
     }
 
   private:

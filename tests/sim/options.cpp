@@ -27,6 +27,7 @@ options:
   --save FILE          write the list of faults, for --replay
   --shrink             leave out faults while the run fails; print (and save) what is left
   --coverage           which states of the protocol have seen which events
+  --complete           the same, and fail if a possible one is missing
   --help, --version
 Exit status: 0 all properties held in all runs, 1 some did not, 2 the command line is wrong.
 )";
@@ -130,6 +131,8 @@ Result<Options> parse_options(std::span<const char* const> arguments) {
             options.shrink = true;
         } else if (option == "--coverage") {
             options.coverage = true;
+        } else if (option == "--complete") {
+            options.coverage = options.complete = true;
         } else if (option == "--list") {
             options.mode = Mode::list;
         } else if (option == "--help" || option == "-h") {

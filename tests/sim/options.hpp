@@ -30,6 +30,7 @@ struct Options {
     bool trace = false;
     bool shrink = false;
     bool coverage = false;
+    bool complete = false;  // coverage must be
     std::string file;  // of --replay and --stories
     std::string save;  // where the list of faults goes
 };
