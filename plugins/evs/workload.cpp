@@ -213,7 +213,9 @@ class Program final : public ClientHandler {
                 }
                 last.is_whole = is_from_beginning_;
             }
-            is_from_beginning_ = is_joined_ && !stretches_.empty();
+            // Why not is_joined_: the response comes past the events before it, so it says nothing
+            // of where among them the groups were joined.
+            is_from_beginning_ = !last_.empty();
             is_transitional_ = false;
             stretches_.push_back({now.members, {}, false, {}});
             return;
