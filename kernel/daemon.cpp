@@ -46,6 +46,18 @@ Daemon::Daemon(const DaemonOptions& options,
                Log& log)
     : options_(options), settings_(settings), tree_(tree), registry_(registry), log_(log) {}
 
+Daemon::~Daemon() {
+    // Those that speak to services go first.  Then the node forgets the services, which go before
+    // it: an exchange in parts that is under way when the node ends would still call them.
+    control_server_.reset();
+    control_.reset();
+    pending_.reset();
+    clients_.reset();
+    for (const auto& service : services_) {
+        node_->table().remove(service->id());
+    }
+}
+
 Result<void> Daemon::open() {
     for (const auto step : {&Daemon::open_signals,
                             &Daemon::open_directories,

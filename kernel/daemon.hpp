@@ -76,7 +76,7 @@ class Daemon final : private links::Receiver,
            const config::Tree& tree,
            plugin::Registry& registry,
            Log& log);
-    ~Daemon() = default;
+    ~Daemon();
 
     // Open everything and drop privileges.  The error names what was in the
     // way; what had been opened is closed by the destructor.

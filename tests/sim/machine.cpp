@@ -138,6 +138,10 @@ void Machine::end_life() {
             handlers.push_back(&client->handler());
         }
     }
+    // An exchange that is under way when the node goes must not find them (ckpt, seed 6).
+    for (const auto& service : executive_->services) {
+        executive_->node->table().remove(service->id());
+    }
     executive_->services.clear();
     executive_->plugins.reset();
     executive_->clients.clear();
