@@ -149,11 +149,11 @@ std::string hello() {
     return out.take();
 }
 
-// The service denies programs of a node that is no member.
-template <SaAisErrorT not_a_member>
+// The service refuses programs of a node that is no member.
+template <SaAisErrorT meaning>
 SaAisErrorT refused(client::Status status, ais_status refusal) {
-    return status == client::Status::refused && refusal == AIS_ERR_DENIED
-               ? not_a_member
+    return status == client::Status::refused && refusal == not_a_member
+               ? meaning
                : client::to_sa_error(status, refusal);
 }
 

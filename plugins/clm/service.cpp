@@ -230,7 +230,7 @@ ais_status ClmService::client_open(ais_conn* who, Bytes hello_bytes) {
         return AIS_ERR_UNSUPPORTED;
     }
     if (hello.role == Role::program && !state_.is_member()) {
-        return AIS_ERR_DENIED;
+        return not_a_member;
     }
     add_client(who);
     return AIS_OK;

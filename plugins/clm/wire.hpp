@@ -32,7 +32,8 @@
 //   member = facts, initial view u64
 //   view   = number u64, members u32, n u32, n × (change u32, member)
 //
-// A hello is version u32, role u32.  administer and nodes are for the operator's tool
+// A hello is version u32, role u32; a program of a node that is no member is refused with
+// not_a_member.  administer and nodes are for the operator's tool
 // (aisctl), not for libSaClm.
 //
 // NO_SPACE comes with a body, u32, the capacity that is needed.  Errors are
@@ -43,6 +44,7 @@
 
 #pragma once
 
+#include <ais/abi/types.h>
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
 
@@ -54,6 +56,9 @@ namespace ais::clm {
 
 inline constexpr std::uint16_t service_id = 3;
 inline constexpr std::uint32_t wire_version = 2;
+// Why this one: those that would say it better mean something else to every client
+// (sdk/client/handshake.cpp).
+inline constexpr ais_status not_a_member = AIS_ERR_INVALID;
 
 // Limits: those of the public header.
 inline constexpr std::size_t address_max = 64;
