@@ -36,10 +36,13 @@ void convert_common(const Member& from, bool is_member, Node& to) {
 }
 
 template <typename Buffer, typename Notification, typename Call>
-void with_buffer(const ViewReport& view, Call&& callback) {
+void with_buffer(const ViewReport& view, bool has_happened, Call&& callback) {
     std::vector<Notification> items(view.items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
         convert(view.items[i], items[i]);
+        if (!has_happened) {
+            items[i].clusterNode.member = SA_TRUE;
+        }
     }
     const Buffer buffer{view.number, static_cast<SaUint32T>(items.size()), items.data()};
     callback(buffer);
@@ -55,7 +58,7 @@ bool on_view(Session& session, Reader& in) {
     }
     if (!session.is_b4) {
         with_buffer<SaClmClusterNotificationBufferT, SaClmClusterNotificationT>(
-            view, [&](const auto& buffer) {
+            view, true, [&](const auto& buffer) {
                 session.b1.saClmClusterTrackCallback(&buffer, view.members, SA_AIS_OK);
             });
         return true;
@@ -70,9 +73,33 @@ bool on_view(Session& session, Reader& in) {
     }
     const SaNtfCorrelationIdsT ids{};
     with_buffer<SaClmClusterNotificationBufferT_4, SaClmClusterNotificationT_4>(
-        view, [&](const auto& buffer) {
+        view, true, [&](const auto& buffer) {
             session.b4.saClmClusterTrackCallback(
                 &buffer, view.members, 0, &cause, &ids, SA_CLM_CHANGE_COMPLETED, 0, SA_AIS_OK);
+        });
+    return true;
+}
+
+// A step of a change that has not happened, or will not.
+bool on_step(Session& session, Reader& in) {
+    StepEvent event;
+    const std::uint32_t epoch = in.u32();
+    if (!StepEvent::decode(in, event) || epoch != session.epoch || !session.is_b4 ||
+        !session.has_track_callback()) {
+        return false;
+    }
+    const SaNameT cause = client::to_name(event.cause);
+    const SaNtfCorrelationIdsT ids{};
+    with_buffer<SaClmClusterNotificationBufferT_4, SaClmClusterNotificationT_4>(
+        event.report, false, [&](const auto& buffer) {
+            session.b4.saClmClusterTrackCallback(&buffer,
+                                                 event.report.members,
+                                                 event.invocation,
+                                                 &cause,
+                                                 &ids,
+                                                 static_cast<SaClmChangeStepT>(event.step),
+                                                 event.supervision,
+                                                 SA_AIS_OK);
         });
     return true;
 }
@@ -110,6 +137,8 @@ bool on_event(Handle, Session& session, const client::Event& event) {
             return on_view(session, in);
         case EventKind::node:
             return on_node(session, in);
+        case EventKind::step:
+            return on_step(session, in);
     }
     return false;
 }
@@ -118,6 +147,14 @@ std::string hello() {
     Appender out;
     Hello().encode(out);
     return out.take();
+}
+
+// The service refuses programs of a node that is no member.
+template <SaAisErrorT meaning>
+SaAisErrorT refused(client::Status status, ais_status refusal) {
+    return status == client::Status::refused && refusal == not_a_member
+               ? meaning
+               : client::to_sa_error(status, refusal);
 }
 
 }  // namespace
@@ -152,7 +189,8 @@ AIS_EXPORT SaAisErrorT saClmInitialize(SaClmHandleT* clmHandle,
                                       session.b1 = *clmCallbacks;
                                   }
                                   return ais::clm::hello();
-                              });
+                              },
+                              ais::clm::refused<SA_AIS_ERR_TRY_AGAIN>);
 }
 
 AIS_EXPORT SaAisErrorT saClmInitialize_4(SaClmHandleT* clmHandle,
@@ -174,7 +212,8 @@ AIS_EXPORT SaAisErrorT saClmInitialize_4(SaClmHandleT* clmHandle,
                                       session.b4 = *clmCallbacks;
                                   }
                                   return ais::clm::hello();
-                              });
+                              },
+                              ais::clm::refused<SA_AIS_ERR_UNAVAILABLE>);
 }
 
 AIS_EXPORT SaAisErrorT saClmSelectionObjectGet(SaClmHandleT clmHandle,

@@ -60,8 +60,10 @@ inline SaAisErrorT call(Session& session,
                         std::vector<std::uint8_t>& response,
                         client::Duration timeout = client::forever) {
     const ais_bytes parts[] = {to_abi(body.written())};
-    return client::call(
+    const SaAisErrorT error = client::call(
         *session.connection, static_cast<std::uint16_t>(kind), parts, response, timeout);
+    // B.01 does not know of nodes that are no members.
+    return error == SA_AIS_ERR_UNAVAILABLE && !session.is_b4 ? SA_AIS_ERR_TRY_AGAIN : error;
 }
 
 }  // namespace ais::clm

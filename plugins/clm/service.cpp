@@ -13,7 +13,8 @@
 namespace ais::clm {
 namespace {
 
-constexpr std::uint32_t local_version = 1;
+constexpr std::uint32_t local_version = 2;
+constexpr std::size_t local_client_size = 4 + 4 + 8 + 8 + 8;
 
 constexpr std::uint16_t number_of(EventKind kind) {
     return static_cast<std::uint16_t>(kind);
@@ -42,7 +43,12 @@ ClmService::ClmService(const ais_host& host)
       group_(host),
       ipc_(host),
       config_(host),
+      timer_(host),
       state_(current_facts(host)) {}
+
+ClmService::~ClmService() {
+    end_step();
+}
 
 Facts ClmService::current_facts(const ais_host& host) const {
     Facts facts;
@@ -82,23 +88,46 @@ Facts ClmService::current_facts(const ais_host& host) const {
 }
 
 void ClmService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
-    Facts facts;
     Reader in(body);
-    if (static_cast<MessageKind>(kind) != MessageKind::facts || !Facts::decode(in, facts) ||
-        !in.finished()) {
-        if (malformed_++ == 0) {
-            log_.warning("CLM-003",
-                         "node ",
-                         sender,
-                         " sent a message of kind ",
-                         kind,
-                         " that does not decode; further ones are only counted");
+    switch (static_cast<MessageKind>(kind)) {
+        case MessageKind::facts: {
+            Facts facts;
+            if (!Facts::decode(in, facts) || !in.finished()) {
+                break;
+            }
+            if (const auto report = state_.facts(sender, facts)) {
+                tell(*report);
+                warn_of_twins();
+            }
+            return;
         }
-        return;
+        case MessageKind::administer: {
+            AdminRequest request;
+            const bool is_request = AdminRequest::decode(in, request);
+            const std::uint64_t ticket = in.u64();
+            if (!is_request || !in.finished()) {
+                break;
+            }
+            on_events(state_.administer(sender, request, ticket));
+            return;
+        }
+        case MessageKind::step_over: {
+            const std::uint64_t invocation = in.u64();
+            const auto verdict = static_cast<Verdict>(in.u32());
+            if (!in.finished() || verdict < Verdict::ok || verdict > Verdict::error) {
+                break;
+            }
+            on_events(state_.step_over(sender, invocation, verdict));
+            return;
+        }
     }
-    if (const auto report = state_.facts(sender, facts)) {
-        tell(*report);
-        warn_of_twins();
+    if (malformed_++ == 0) {
+        log_.warning("CLM-003",
+                     "node ",
+                     sender,
+                     " sent a message of kind ",
+                     kind,
+                     " that does not decode; further ones are only counted");
     }
 }
 
@@ -107,15 +136,16 @@ void ClmService::configure(const ais_configuration& now) {
         tell(*report);
     }
     if (now.kind == AIS_CONFIGURATION_REGULAR) {
+        on_events(state_.settle());
         update_facts();
     }
 }
 
 // The host may tell another address or name than before.
 void ClmService::update_facts() {
-    const Member* own = state_.find(state_.self());
+    const auto own = state_.view().members.find(state_.self());
     const Facts facts = current_facts(host_);
-    if (own != nullptr && own->facts == facts) {
+    if (own != state_.view().members.end() && own->second.facts == facts) {
         return;
     }
     Appender body;
@@ -199,6 +229,9 @@ ais_status ClmService::client_open(ais_conn* who, Bytes hello_bytes) {
     if (hello.version != wire_version) {
         return AIS_ERR_UNSUPPORTED;
     }
+    if (hello.role == Role::program && !state_.is_member()) {
+        return not_a_member;
+    }
     add_client(who);
     return AIS_OK;
 }
@@ -213,17 +246,27 @@ ClmService::Client& ClmService::add_client(ais_conn* who) {
 
 void ClmService::client_close(ais_conn* who) {
     std::erase_if(clients_, [who](const auto& client) { return client->conn == who; });
+    check_answers();
 }
 
-//   version u32, n u32, n × (track flags u32, epoch u32), in the order of the conns
+//   version u32, n u32, step u64, due u32 (0: not decided), last ticket u64,
+//   n × (track flags u32, epoch u32, awaited u64, admin serial u64, admin ticket u64), in the
+//   order of the conns
 ais_status ClmService::save_local(std::span<ais_conn* const> conns, StateWriter& out) {
     Appender saved;
     saved.u32(local_version);
     saved.u32(static_cast<std::uint32_t>(conns.size()));
+    saved.u64(step_.invocation);
+    saved.u32(step_.due ? static_cast<std::uint32_t>(*step_.due) : 0);
+    saved.u64(last_ticket_);
     for (ais_conn* conn : conns) {
-        const auto* client = ipc_.context<Client>(conn);
-        saved.u32(client != nullptr ? client->track_flags : 0);
-        saved.u32(client != nullptr ? client->epoch : 0);
+        const auto* known = ipc_.context<Client>(conn);
+        const Client client = known != nullptr ? *known : Client();
+        saved.u32(client.track_flags);
+        saved.u32(client.epoch);
+        saved.u64(client.awaited);
+        saved.u64(client.admin_serial);
+        saved.u64(client.admin_ticket);
     }
     return out.write(saved.written());
 }
@@ -232,8 +275,14 @@ ais_status ClmService::restore_local(std::span<ais_conn* const> conns,
                                      Bytes saved,
                                      std::string_view) {
     Reader in(saved);
-    if (in.u32() != local_version || in.u32() != conns.size() ||
-        in.remaining() != conns.size() * 8) {
+    if (in.u32() != local_version || in.u32() != conns.size()) {
+        return AIS_ERR_CORRUPT;
+    }
+    const std::uint64_t step = in.u64();
+    const std::uint32_t due = in.u32();
+    last_ticket_ = in.u64();
+    if (due > static_cast<std::uint32_t>(Verdict::error) ||
+        in.remaining() != conns.size() * local_client_size) {
         return AIS_ERR_CORRUPT;
     }
     clients_.clear();
@@ -241,6 +290,18 @@ ais_status ClmService::restore_local(std::span<ais_conn* const> conns,
         Client& client = add_client(conn);
         client.track_flags = in.u32() & TrackRequest::known;
         client.epoch = in.u32();
+        client.awaited = in.u64();
+        client.admin_serial = in.u64();
+        client.admin_ticket = in.u64();
+    }
+    end_timer();
+    step_ = {step, {}};
+    if (step != 0) {
+        // The time of the step begins anew.
+        if (due != 0) {
+            step_.due = static_cast<Verdict>(due);
+        }
+        start_timer(due != 0 ? std::chrono::milliseconds(0) : step_timeout());
     }
     return AIS_OK;
 }
@@ -252,6 +313,11 @@ void ClmService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
     }
     TrackRequest track_wanted;
     NodeRequest node_wanted;
+    AdminRequest admin_wanted;
+    if (!state_.is_member() && kind <= static_cast<std::uint16_t>(RequestKind::response)) {
+        ipc_.respond(from, serial, SA_AIS_ERR_UNAVAILABLE);
+        return;
+    }
     switch (static_cast<RequestKind>(kind)) {
         case RequestKind::track:
             return TrackRequest::decode(body, track_wanted) ? track(*client, serial, track_wanted)
@@ -259,6 +325,7 @@ void ClmService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::track_stop:
             ipc_.respond(from, serial, client->track_flags != 0 ? SA_AIS_OK : SA_AIS_ERR_NOT_EXIST);
             client->track_flags = 0;
+            forget(*client);
             return;
         case RequestKind::node_get:
             return NodeRequest::decode_get(body, node_wanted)
@@ -269,9 +336,15 @@ void ClmService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
                        ? ask_node(*client, serial, node_wanted)
                        : on_broken_request(*client, "node_ask");
         case RequestKind::response:
-            // No change of this service waits for an answer, so none is awaited.
-            ipc_.respond(from, serial, SA_AIS_ERR_INVALID_PARAM);
-            return;
+            return answer(*client, serial, body);
+        case RequestKind::administer: {
+            Reader in(body);
+            return AdminRequest::decode(in, admin_wanted) && in.finished()
+                       ? administer(*client, serial, admin_wanted)
+                       : on_broken_request(*client, "administer");
+        }
+        case RequestKind::nodes:
+            return list_nodes(*client, serial);
     }
     on_broken_request(*client, "request of unknown kind");
 }
@@ -291,6 +364,9 @@ void ClmService::track(Client& client, std::uint64_t serial, const TrackRequest&
     client.epoch = wanted.epoch;
     if ((wanted.flags & (TrackRequest::changes | TrackRequest::changes_only)) != 0) {
         client.track_flags = wanted.flags & ~TrackRequest::current;
+        if ((wanted.flags & (TrackRequest::start_step | TrackRequest::validate_step)) == 0) {
+            forget(client);
+        }
     }
     Appender body;
     if (wanted.answer != Answer::none) {
@@ -341,14 +417,22 @@ void ClmService::dump(std::string& out) {
            std::to_string(clients_.size()) + ", malformed " + std::to_string(malformed_) + "\n";
     for (const auto& [node, member] : state_.view().members) {
         out += "  node " + std::to_string(node) + " '" + member.facts.name + "' " +
-               member.facts.address + " since view " + std::to_string(member.initial_view) + "\n";
+               member.facts.address + " since view " + std::to_string(member.initial_view) +
+               (state_.view().is_locked(node) ? ", locked" : "") + "\n";
+    }
+    if (const auto& change = state_.view().change) {
+        out += "  " +
+               std::string(change->operation == Operation::shutdown ? "shutdown" : "lock") +
+               " of node " + std::to_string(change->node) +
+               (change->step == Step::validate ? ", validate" : ", start") + ", waits for " +
+               std::to_string(change->awaited.size()) + " nodes\n";
     }
 }
 
 namespace {
 
 constexpr const char* needs[] = {
-    AIS_GROUP_INTERFACE, AIS_IPC_INTERFACE, AIS_CONFIG_INTERFACE, nullptr};
+    AIS_GROUP_INTERFACE, AIS_IPC_INTERFACE, AIS_CONFIG_INTERFACE, AIS_TIMER_INTERFACE, nullptr};
 
 }  // namespace
 }  // namespace ais::clm

@@ -321,7 +321,7 @@ TEST_F(Service, another_build_goes_on_telling_the_same_clients) {
 TEST_F(Service, hello_of_another_version_is_refused) {
     EXPECT_EQ(at(1).connect("??").open_status, AIS_ERR_CORRUPT);
     Appender later;
-    later.u32(wire_version + 1);
+    Hello{wire_version + 1, Role::program}.encode(later);
     EXPECT_EQ(at(1).connect(later.take()).open_status, AIS_ERR_UNSUPPORTED);
 }
 

@@ -57,13 +57,16 @@ std::optional<ViewReport> State::configure(const ais_configuration& now) {
     }
     const auto members = node_list(now.members, now.member_count);
     nodes_.assign(members.begin(), members.end());
-    const bool has_newcomers = std::any_of(nodes_.begin(), nodes_.end(), [this](ais_node_id node) {
-        return find(node) == nullptr || contains(pending_left_, node);
-    });
-    if (has_newcomers) {
+    if (has_newcomers()) {
         return std::nullopt;  // they come with the merge
     }
     return enter(surviving());
+}
+
+bool State::has_newcomers() const {
+    return std::any_of(nodes_.begin(), nodes_.end(), [this](ais_node_id node) {
+        return !view_.members.contains(node) || contains(pending_left_, node);
+    });
 }
 
 std::optional<ViewReport> State::facts(ais_node_id sender, const Facts& facts) {
@@ -72,6 +75,9 @@ std::optional<ViewReport> State::facts(ais_node_id sender, const Facts& facts) {
         return std::nullopt;
     }
     found->second.facts = facts;
+    if (view_.is_locked(sender)) {
+        return std::nullopt;
+    }
     ++view_.number;
     ViewReport report = this->report();
     for (Item& item : report.items) {
@@ -101,12 +107,8 @@ std::vector<ViewReport> State::replace(const View& merged) {
 }
 
 View State::surviving() const {
-    View rest{view_.number, {}};
-    for (const auto& [node, member] : view_.members) {
-        if (!is_gone(node)) {
-            rest.members.emplace_hint(rest.members.end(), node, member);
-        }
-    }
+    View rest = view_;
+    std::erase_if(rest.members, [this](const auto& entry) { return is_gone(entry.first); });
     if (rest.members.size() != view_.members.size()) {
         ++rest.number;
     }
@@ -114,16 +116,19 @@ View State::surviving() const {
 }
 
 ViewReport State::report() const {
-    ViewReport all{view_.number, static_cast<std::uint32_t>(view_.members.size()), {}};
+    ViewReport all{view_.number, 0, {}};
     for (const auto& [node, member] : view_.members) {
-        all.items.push_back({Change::none, member});
+        if (!view_.is_locked(node)) {
+            all.items.push_back({Change::none, member});
+        }
     }
+    all.members = static_cast<std::uint32_t>(all.items.size());
     return all;
 }
 
 const Member* State::find(ais_node_id node) const {
     const auto found = view_.members.find(node);
-    return found == view_.members.end() ? nullptr : &found->second;
+    return found == view_.members.end() || view_.is_locked(node) ? nullptr : &found->second;
 }
 
 bool State::is_gone(ais_node_id node) const {
@@ -139,7 +144,7 @@ std::optional<ViewReport> State::enter(View next) {
     bool has_change = false;
     for (Item& item : report.items) {
         const auto before = old.members.find(item.member.facts.node);
-        if (before == old.members.end()) {
+        if (before == old.members.end() || old.is_locked(before->first)) {
             item.change = Change::joined;
         } else if (before->second.facts != item.member.facts) {
             item.change = Change::reconfigured;
@@ -147,7 +152,7 @@ std::optional<ViewReport> State::enter(View next) {
         has_change = has_change || item.change != Change::none;
     }
     for (const auto& [node, member] : old.members) {
-        if (!view_.members.contains(node)) {
+        if (!old.is_locked(node) && find(node) == nullptr) {
             report.items.push_back({Change::left, member});
             has_change = true;
         }

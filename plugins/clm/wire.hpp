@@ -6,6 +6,8 @@
 //
 // group message     kind         body
 //   facts changed   facts        facts of the sender
+//   administer      administer   operation u32, node u32, name text, ticket u64
+//   step is over    step_over    invocation u64, verdict u32: on the sender's node
 //
 // request           kind         body                             response
 //   track           track        flags u32, answer u32,           error; answer buffer: view
@@ -14,15 +16,25 @@
 //   get a node      node_get     node u32                         error; member
 //   … by callback   node_ask     node u32, invocation u64         error
 //   answer a step   response     invocation u64, response u32     error
+//   administer      administer   operation u32, node u32,         error, when all is over
+//                                name text (if node is 0)
+//   list of nodes   nodes        -                                error; n u32, n × (member,
+//                                                                 state u32, is up u32)
 //
 // event             kind         body
 //   current view    current      epoch u32, view
 //   changed view    changed      epoch u32, view
 //   a node          node         invocation u64, error u32, member if it is OK
+//   step of change  step         epoch u32, step u32, invocation u64, supervision i64 (ns),
+//                                cause text, view
 //
 //   facts  = node u32, family u32, address text, name text, environment text, boot i64
 //   member = facts, initial view u64
 //   view   = number u64, members u32, n u32, n × (change u32, member)
+//
+// A hello is version u32, role u32; a program of a node that is no member is refused with
+// not_a_member.  administer and nodes are for the operator's tool
+// (aisctl), not for libSaClm.
 //
 // NO_SPACE comes with a body, u32, the capacity that is needed.  Errors are
 // those of <openais/saAis.h>.
@@ -32,6 +44,7 @@
 
 #pragma once
 
+#include <ais/abi/types.h>
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
 
@@ -42,35 +55,58 @@
 namespace ais::clm {
 
 inline constexpr std::uint16_t service_id = 3;
-inline constexpr std::uint32_t wire_version = 1;
+inline constexpr std::uint32_t wire_version = 2;
+// Why this one: those that would say it better mean something else to every client
+// (sdk/client/handshake.cpp).
+inline constexpr ais_status not_a_member = AIS_ERR_INVALID;
 
 // Limits: those of the public header.
 inline constexpr std::size_t address_max = 64;
 inline constexpr std::size_t name_max = 256;
 
-enum class MessageKind : std::uint16_t { facts = 1 };
+enum class MessageKind : std::uint16_t { facts = 1, administer = 2, step_over = 3 };
 enum class RequestKind : std::uint16_t {
     track = 1,
     track_stop = 2,
     node_get = 3,
     node_ask = 4,
     response = 5,
+    administer = 6,
+    nodes = 7,
 };
-enum class EventKind : std::uint16_t { current = 1, changed = 2, node = 3 };
+enum class EventKind : std::uint16_t { current = 1, changed = 2, node = 3, step = 4 };
 
-// The numbers are SaClmClusterChangesT.
-enum class Change : std::uint32_t { none = 1, joined = 2, left = 3, reconfigured = 4 };
+// The numbers of these are the standard's: SaClmClusterChangesT, SaClmAdminOperationIdT,
+// SaClmAdminStateT, SaClmChangeStepT, SaClmResponseT.
+enum class Change : std::uint32_t {
+    none = 1,
+    joined = 2,
+    left = 3,
+    reconfigured = 4,
+    unlocked = 5,
+    shutdown = 6,
+};
+enum class Operation : std::uint32_t { unlock = 1, lock = 2, shutdown = 3 };
+enum class AdminState : std::uint32_t { unlocked = 1, locked = 2, shutting_down = 3 };
+enum class Step : std::uint32_t { validate = 1, start = 2, aborted = 3, completed = 4 };
+enum class Verdict : std::uint32_t { ok = 1, rejected = 2, error = 3 };
+
+enum class Role : std::uint32_t { program = 1, operators_tool = 2 };
 
 // What a library says when it connects.
 struct Hello {
-    static constexpr std::size_t size = 4;
+    static constexpr std::size_t size = 8;
     std::uint32_t version = wire_version;
+    Role role = Role::program;
 
-    void encode(Appender& out) const { out.u32(version); }
+    void encode(Appender& out) const {
+        out.u32(version);
+        out.u32(static_cast<std::uint32_t>(role));
+    }
     static bool decode(Bytes from, Hello& hello) {
         Reader in(from);
-        hello = {in.u32()};
-        return in.finished();
+        hello = {in.u32(), static_cast<Role>(in.u32())};
+        return in.finished() && (hello.role == Role::program || hello.role == Role::operators_tool);
     }
 };
 
@@ -154,7 +190,7 @@ struct ViewReport {
             Item& item = view.items.emplace_back();
             item.change = static_cast<Change>(in.u32());
             if (!Member::decode(in, item.member) || item.change < Change::none ||
-                item.change > Change::reconfigured) {
+                item.change > Change::shutdown) {
                 return false;
             }
         }
@@ -209,6 +245,71 @@ struct NodeRequest {
         Reader in(from);
         request = {in.u32(), in.u64()};
         return in.finished();
+    }
+};
+
+// What an operator wants of a node, which is named by number, or if that is 0 by name.
+struct AdminRequest {
+    Operation operation = Operation::lock;
+    std::uint32_t node = 0;
+    std::string name;
+
+    void encode(Appender& out) const {
+        out.u32(static_cast<std::uint32_t>(operation));
+        out.u32(node);
+        out.text(name);
+    }
+    static bool decode(Reader& in, AdminRequest& request) {
+        request.operation = static_cast<Operation>(in.u32());
+        request.node = in.u32();
+        request.name = in.text();
+        return in.ok() && request.operation >= Operation::unlock &&
+               request.operation <= Operation::shutdown && request.name.size() <= name_max;
+    }
+};
+
+// A line of the operator's list.
+struct NodeLine {
+    Member member;  // of a node that is not up: its number and name, as last known
+    AdminState state = AdminState::unlocked;
+    bool is_up = false;
+
+    void encode(Appender& out) const {
+        member.encode(out);
+        out.u32(static_cast<std::uint32_t>(state));
+        out.u32(is_up ? 1 : 0);
+    }
+    static bool decode(Reader& in, NodeLine& line) {
+        const bool good = Member::decode(in, line.member);
+        line.state = static_cast<AdminState>(in.u32());
+        line.is_up = in.u32() != 0;
+        return good && in.ok() && line.state >= AdminState::unlocked &&
+               line.state <= AdminState::shutting_down;
+    }
+};
+
+// A step of a change that has not happened yet, or will not.
+struct StepEvent {
+    Step step = Step::validate;
+    std::uint64_t invocation = 0;  // 0: no answer is awaited
+    std::int64_t supervision = 0;  // nanoseconds
+    std::string cause;
+    ViewReport report;
+
+    void encode(Appender& out) const {
+        out.u32(static_cast<std::uint32_t>(step));
+        out.u64(invocation);
+        out.i64(supervision);
+        out.text(cause);
+        report.encode(out);
+    }
+    static bool decode(Reader& in, StepEvent& event) {
+        event.step = static_cast<Step>(in.u32());
+        event.invocation = in.u64();
+        event.supervision = in.i64();
+        event.cause = in.text();
+        return ViewReport::decode(in, event.report) && event.step >= Step::validate &&
+               event.step <= Step::aborted && event.cause.size() <= name_max;
     }
 };
 

@@ -77,7 +77,7 @@ TEST(Wire, view_comes_back_as_it_was_sent_and_no_other_change_is_believed) {
     ViewReport back;
     EXPECT_TRUE(ViewReport::decode(in, back));
     EXPECT_EQ(back, view);
-    view.items[0].change = static_cast<Change>(5);
+    view.items[0].change = static_cast<Change>(7);
     Appender bad;
     view.encode(bad);
     Reader of_bad(bad.written());

@@ -95,14 +95,16 @@ void close_objects(Library<Object>& library, const std::shared_ptr<Association>&
 // `supported`: as negotiate() wants it.  `configure(association, served)` fills the
 // association in and returns the hello for the service's client_open (at most 256 bytes); no
 // other thread sees the association before all is well.
-// *handle is written on success only, *version then and with ERR_VERSION.
+// *handle is written on success only, *version then and with ERR_VERSION.  `refused` says what
+// a connection that did not come about means, for services that have reasons of their own.
 template <typename Association, typename Configure>
 SaAisErrorT initialize(Library<Association>& library,
                        std::uint16_t service_id,
                        std::span<const Version> supported,
                        SaUint64T* handle,
                        SaVersionT* version,
-                       Configure&& configure) {
+                       Configure&& configure,
+                       SaAisErrorT (*refused)(Status, ais_status) = &to_sa_error) {
     if (handle == nullptr || version == nullptr) {
         return SA_AIS_ERR_INVALID_PARAM;
     }
@@ -120,7 +122,7 @@ SaAisErrorT initialize(Library<Association>& library,
         const Status status =
             Connection::open(service_id, as_bytes(hello), association->connection, &refusal);
         if (status != Status::ok) {
-            return to_sa_error(status, refusal);
+            return refused(status, refusal);
         }
         *handle = library.insert(std::move(association));
         *version = answer;

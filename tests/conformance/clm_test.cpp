@@ -11,11 +11,13 @@
 #include <gtest/gtest.h>
 
 #include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -616,6 +618,146 @@ TEST_F(ClmFaults, CLM8_CLM9_CLM10_killed_node_leaves_and_comes_back_as_a_new_mem
     EXPECT_EQ(replaced.told[0].items, "3-");
     EXPECT_EQ(replaced.told[1].items, "3+");
     EXPECT_EQ(replaced.told[1].view, only.told[1].view);
+}
+
+// ---- administration
+
+// A program of B.04 that tracks with steps.  One at a time dispatches.
+class Stepper {
+  public:
+    Stepper(const std::string& run_dir, SaUint8T flags) {
+        setenv("OPENAIS_RUN_DIR", run_dir.c_str(), 1);
+        const SaClmCallbacksT_4 callbacks{nullptr, on_track};
+        EXPECT_EQ(patiently([&] {
+                      SaVersionT version{'B', 4, 1};
+                      return saClmInitialize_4(&handle, &callbacks, &version);
+                  }),
+                  SA_AIS_OK);
+        EXPECT_EQ(saClmClusterTrack_4(handle, flags, nullptr), SA_AIS_OK);
+    }
+    ~Stepper() { saClmFinalize(handle); }
+    Stepper(const Stepper&) = delete;
+    Stepper& operator=(const Stepper&) = delete;
+
+    bool until_said(const std::string& what) {
+        return wait_until(
+            [&] {
+                current_ = this;
+                EXPECT_EQ(saClmDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
+                current_ = nullptr;
+                return said == what;
+            },
+            patience);
+    }
+    SaAisErrorT answer(SaClmResponseT response) {
+        return saClmResponse_4(handle, invocation, response);
+    }
+
+    SaClmHandleT handle = 0;
+    SaInvocationT invocation = 0;
+    std::string said;
+
+  private:
+    static void on_track(const SaClmClusterNotificationBufferT_4* buffer,
+                         SaUint32T members,
+                         SaInvocationT invocation,
+                         const SaNameT*,
+                         const SaNtfCorrelationIdsT*,
+                         SaClmChangeStepT step,
+                         SaTimeT supervision,
+                         SaAisErrorT error) {
+        EXPECT_EQ(error, SA_AIS_OK);
+        ASSERT_NE(current_, nullptr);
+        ASSERT_EQ(buffer->numberOfItems, 1U);
+        const char* names[] = {"?", "validate", "start", "aborted", "completed"};
+        const auto& item = buffer->notification[0];
+        current_->said += std::string(names[step]) + " " +
+                          std::to_string(item.clusterNode.nodeId) + " change " +
+                          std::to_string(item.clusterChange) + " of " + std::to_string(members) +
+                          (item.clusterNode.member == SA_TRUE ? ";" : " gone;");
+        EXPECT_EQ(supervision, invocation == 0 ? 0 : 10 * SA_TIME_ONE_SECOND);
+        if (invocation != 0) {
+            current_->invocation = invocation;
+        }
+    }
+    static inline Stepper* current_ = nullptr;
+};
+
+// aisctl, which waits until the change is over, so it may run beside the test.
+std::future<int> aisctl(const std::string& run_dir, const std::string& words) {
+    const char* build = std::getenv("AIS_BUILD_DIR");
+    const std::string command = std::string(build != nullptr ? build : ".") +
+                                "/bin/aisctl --run-dir " + run_dir + " clm " + words +
+                                " >/dev/null 2>&1";
+    return std::async(std::launch::async, [command] {
+        const int status = std::system(command.c_str());
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    });
+}
+
+TEST_F(ClmFaults, operator_locks_and_unlocks_a_node_and_programs_have_their_say) {
+    start(3);
+    Stepper judge(dir(1), SA_TRACK_CHANGES_ONLY | SA_TRACK_VALIDATE_STEP | SA_TRACK_START_STEP);
+    Stepper own(dir(3), SA_TRACK_CHANGES_ONLY | SA_TRACK_LOCAL);
+    Program first(dir(3));
+
+    // An objection.
+    auto refused = aisctl(dir(2), "lock 3");
+    ASSERT_TRUE(judge.until_said("validate 3 change 3 of 3;"));
+    EXPECT_EQ(judge.answer(SA_CLM_CALLBACK_RESPONSE_REJECTED), SA_AIS_OK);
+    EXPECT_EQ(refused.get(), 1);
+    ASSERT_TRUE(judge.until_said("validate 3 change 3 of 3;aborted 3 change 3 of 3;"));
+    EXPECT_EQ(judge.answer(SA_CLM_CALLBACK_RESPONSE_OK), SA_AIS_ERR_INVALID_PARAM);
+
+    // A consent.
+    judge.said.clear();
+    auto done = aisctl(dir(2), "shutdown 3");
+    ASSERT_TRUE(judge.until_said("validate 3 change 6 of 3;"));
+    EXPECT_EQ(judge.answer(SA_CLM_CALLBACK_RESPONSE_OK), SA_AIS_OK);
+    ASSERT_TRUE(judge.until_said("validate 3 change 6 of 3;start 3 change 6 of 3;"));
+    EXPECT_EQ(judge.answer(SA_CLM_CALLBACK_RESPONSE_REJECTED), SA_AIS_ERR_INVALID_PARAM);
+    EXPECT_EQ(judge.answer(SA_CLM_CALLBACK_RESPONSE_OK), SA_AIS_OK);
+    EXPECT_EQ(done.get(), 0);
+    ASSERT_TRUE(judge.until_said(
+        "validate 3 change 6 of 3;start 3 change 6 of 3;completed 3 change 3 of 2 gone;"));
+    ASSERT_TRUE(own.until_said("completed 3 change 3 of 2 gone;"));
+    EXPECT_EQ(aisctl(dir(1), "lock 3").get(), 1);  // it is
+
+    // What a node that is no member says, to each generation.
+    SaClmClusterNodeT_4 node_4;
+    EXPECT_EQ(saClmClusterNodeGet_4(own.handle, 3, SA_TIME_MAX, &node_4), SA_AIS_ERR_UNAVAILABLE);
+    EXPECT_EQ(saClmClusterTrack_4(own.handle, SA_TRACK_CHANGES, nullptr), SA_AIS_ERR_UNAVAILABLE);
+    EXPECT_EQ(first.track(SA_TRACK_CURRENT), SA_AIS_ERR_TRY_AGAIN);
+    const Later later(dir(3));
+    EXPECT_EQ(later.error, SA_AIS_ERR_UNAVAILABLE);
+    SaVersionT version{'B', 1, 1};
+    SaClmHandleT handle = 42;
+    EXPECT_EQ(saClmInitialize(&handle, nullptr, &version), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(handle, 42U);
+    SaClmClusterNodeT_4 other;
+    EXPECT_EQ(saClmClusterNodeGet_4(judge.handle, 3, SA_TIME_MAX, &other), SA_AIS_ERR_NOT_EXIST);
+
+    // It stays so when its executive starts anew, and ends when the operator says so.
+    cluster_->kill(3);
+    cluster_->restart(3);
+    judge.said.clear();
+    EXPECT_TRUE(wait_until([&] { return aisctl(dir(3), "unlock 3").get() == 0; }, patience));
+    ASSERT_TRUE(judge.until_said("completed 3 change 2 of 3;"));
+    EXPECT_EQ(saClmClusterNodeGet_4(judge.handle, 3, SA_TIME_MAX, &other), SA_AIS_OK);
+    Program back(dir(3));
+    EXPECT_TRUE(back.until_members(3));
+    EXPECT_EQ(aisctl(dir(1), "list").get(), 0);
+    EXPECT_EQ(aisctl(dir(1), "lock nobody").get(), 1);
+    EXPECT_EQ(aisctl(dir(1), "lock 0").get(), 2);
+}
+
+TEST_F(ClmFaults, program_that_is_gone_does_not_block_the_operator) {
+    start(2);
+    auto judge = std::make_unique<Stepper>(dir(1), SA_TRACK_CHANGES_ONLY | SA_TRACK_VALIDATE_STEP);
+    auto done = aisctl(dir(1), "lock 2");
+    ASSERT_TRUE(judge->until_said("validate 2 change 3 of 2;"));
+    judge.reset();
+    EXPECT_EQ(done.get(), 0);
 }
 
 TEST_F(ClmFaults, CLM19_divided_sides_see_each_other_leave_and_join_in_one_view_each) {

@@ -24,7 +24,15 @@ struct Context {
 void add_status(CLI::App& app, Context& context);
 void add_plugin(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
+void add_clm(CLI::App& app, Context& context);  // where the service is in the tree
 
-inline constexpr void (*commands[])(CLI::App&, Context&) = {&add_status, &add_plugin, &add_dump};
+inline constexpr void (*commands[])(CLI::App&, Context&) = {
+    &add_status,
+    &add_plugin,
+    &add_dump,
+#ifdef AISCTL_WITH_CLM
+    &add_clm,
+#endif
+};
 
 }  // namespace ais::ctl

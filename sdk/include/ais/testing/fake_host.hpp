@@ -78,6 +78,7 @@ class FakeClient {
     std::deque<FakeResponse> responses;
     std::deque<FakeNotification> notifications;
     ais_status open_status = AIS_OK;  // other: client_open refused
+    std::uint32_t uid = 1000;         // of its process
     bool drops = false;               // its queue is full: droppable notifications are lost
 
     // Send a request; the service sees it at once unless replicas are being synchronised or
@@ -436,7 +437,7 @@ class FakeHost {
     }
     static void on_peer(const ais_host* host, ais_conn* conn, ais_peer* out) {
         if (const FakeClient* client = owner(host).known(conn, "peer")) {
-            copy_back(out, ais_peer{sizeof(ais_peer), client->pid_, 1000, 1000});
+            copy_back(out, ais_peer{sizeof(ais_peer), client->pid_, client->uid, 1000});
         }
     }
     static void on_set_context(const ais_host* host, ais_conn* conn, void* context) {
