@@ -119,6 +119,8 @@ class Tracker final : public ClientHandler {
         Reader in(body);
         ViewReport report;
         switch (static_cast<EventKind>(kind)) {
+            case EventKind::step:
+                return fail("is told a step of a change that nobody has ordered");
             case EventKind::current:
             case EventKind::changed: {
                 const std::uint32_t epoch = in.u32();
@@ -385,6 +387,9 @@ class Tracker final : public ClientHandler {
                 return before != view_->end() && item.member.facts.node != node_;
             case Change::reconfigured:
                 return before != view_->end() && before->second != item.member.facts;
+            case Change::unlocked:
+            case Change::shutdown:
+                return false;  // nobody locks here
         }
         return false;
     }
