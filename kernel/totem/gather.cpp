@@ -124,6 +124,19 @@ bool is_restarted(const Ring& ring, NodeId from, std::uint64_t incarnation) {
            ring.incarnations[*at] != incarnation;
 }
 
+// Of our ring, those whom we have heard lately: about them we believe nobody else.
+Members heard_of_our_ring(const State& s) {
+    Members heard;
+    for (const NodeId node : s.installed->members) {
+        const auto at = s.detector.last_heard(node);
+        if (node != s.self &&
+            (s.heard.contains(node) || (at && s.now - *at <= s.config.consensus_timeout))) {
+            heard.insert(node);
+        }
+    }
+    return heard;
+}
+
 // Take over what `join` knows; false if that is nothing new.
 bool merge_sets(State& s, NodeId from, const Join& join) {
     const std::size_t processors = s.processors.size();
@@ -134,6 +147,13 @@ bool merge_sets(State& s, NodeId from, const Join& join) {
         fail(s, Members{from}, "it gave us up");
     } else if (s.installed->members.contains(from)) {
         fail(s, join.failed, "another node gave it up");
+    } else if (!join.failed.without(s.failed).intersection(heard_of_our_ring(s)).empty()) {
+        // A stranger that has given up one of us forms a ring of its own, and then we merge
+        // without a grudge; as in Operational.  Why: a node that was stopped and goes on hears from
+        // each of us in turn that it was given up, and gives us up in turn; who of
+        // us hears that about another one must not believe it.
+        AIS_MARK("gather.keeps_to_its_own");
+        fail(s, Members{from}, "it gave one of us up");
     } else {
         // Deviates: a stranger's word does not fail a node that we hear.  Why: two
         // components that have given up different nodes would otherwise hand their
