@@ -38,17 +38,27 @@ class Deadlines {
         by_id_.clear();
         by_time_.clear();
     }
-    [[nodiscard]] std::optional<Instant> next() const {
-        return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
+    // When the next one is over that is not in `without`.
+    [[nodiscard]] std::optional<Instant> next(const std::set<std::uint64_t>& without) const {
+        for (const auto& [when, id] : by_time_) {
+            if (!without.contains(id)) {
+                return when;
+            }
+        }
+        return std::nullopt;
     }
-    // Those that are due, at most `limit`; they stay until they are erased.
-    [[nodiscard]] std::vector<std::uint64_t> due(Instant now, std::size_t limit) const {
+    // Those that are due and not in `without`, at most `limit`; they stay until they are erased.
+    [[nodiscard]] std::vector<std::uint64_t> due(Instant now,
+                                                 std::size_t limit,
+                                                 const std::set<std::uint64_t>& without) const {
         std::vector<std::uint64_t> ids;
         for (const auto& [when, id] : by_time_) {
             if (when > now || ids.size() >= limit) {
                 break;
             }
-            ids.push_back(id);
+            if (!without.contains(id)) {
+                ids.push_back(id);
+            }
         }
         return ids;
     }

@@ -30,6 +30,8 @@ void EvtService::watch(std::uint64_t id, std::uint64_t deadline) {
 
 void EvtService::watch_all() {
     deadlines_.clear();
+    announced_.clear();
+    tick_is_under_way_ = false;
     for (const auto& [id, deadline] : state_.deadlines()) {
         watch(id, deadline);
     }
@@ -44,8 +46,8 @@ void EvtService::rearm() {
     }
     auto at = std::chrono::nanoseconds::max();
     if (is_leader()) {
-        at = ticking_ ? last_tick_ + tick_interval : at;
-        at = std::min(at, deadlines_.next().value_or(at));
+        at = ticking_ && !tick_is_under_way_ ? last_tick_ + tick_interval : at;
+        at = std::min(at, deadlines_.next(announced_).value_or(at));
     }
     if (!pending_closes_.empty()) {
         at = std::min(at, timer_.now() + retry_interval);
@@ -72,19 +74,19 @@ void EvtService::on_timer() {
         const auto now = timer_.now();
         bool is_behind = !send_expired(now);
         const auto elapsed = now - last_tick_;
-        if (ticking_ && elapsed >= tick_interval) {
+        if (ticking_ && !tick_is_under_way_ && elapsed >= tick_interval) {
             std::uint8_t space[8];
             Writer body(space);
             body.u64(static_cast<std::uint64_t>(elapsed.count()));
             const auto kind = number_of(MessageKind::tick);
             if (group_.multicast(kind, body.written()) == AIS_OK) {
                 last_tick_ = now;
+                tick_is_under_way_ = true;
             } else {
                 is_behind = true;
             }
         }
-        if (is_behind || !deadlines_.due(now, 1).empty()) {
-            // What is due stays due until its message is delivered.
+        if (is_behind) {
             timer_at_ = now + retry_interval;
             if (timer_.start<&EvtService::on_timer>(retry_interval, *this, timer_id_) != AIS_OK) {
                 timer_id_ = 0;
@@ -96,7 +98,7 @@ void EvtService::on_timer() {
 }
 
 bool EvtService::send_expired(std::chrono::nanoseconds now) {
-    const auto due = deadlines_.due(now, expired_max);
+    const auto due = deadlines_.due(now, expired_max, announced_);
     if (due.empty()) {
         return true;
     }
@@ -104,7 +106,11 @@ bool EvtService::send_expired(std::chrono::nanoseconds now) {
     for (const std::uint64_t id : due) {
         body.u64(id);
     }
-    return group_.multicast(number_of(MessageKind::expire), body.written()) == AIS_OK;
+    if (group_.multicast(number_of(MessageKind::expire), body.written()) != AIS_OK) {
+        return false;
+    }
+    announced_.insert(due.begin(), due.end());
+    return true;
 }
 
 }  // namespace ais::evt

@@ -245,6 +245,7 @@ void EvtService::on_expire(ais_node_id sender, Bytes body) {
     state_.expire(ids);
     for (const std::uint64_t id : ids) {
         deadlines_.erase(id);
+        announced_.erase(id);
     }
     rearm();
 }
@@ -257,6 +258,10 @@ void EvtService::on_tick(ais_node_id sender, Bytes body) {
     }
     state_.tick(elapsed);
     last_tick_ = timer_.now();
+    if (sender == state_.self()) {
+        tick_is_under_way_ = false;
+        rearm();
+    }
 }
 
 void EvtService::configure(const ais_configuration& now) {

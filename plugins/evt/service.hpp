@@ -152,7 +152,10 @@ class EvtService {
     bool has_ids_ = false;
     std::vector<std::uint64_t> pending_closes_;
     Deadlines deadlines_;
+    // Over, and multicast by us, but not delivered yet: not said again, however slow the ring is.
+    std::set<std::uint64_t> announced_;
     std::chrono::nanoseconds last_tick_{};
+    bool tick_is_under_way_ = false;
     bool ticking_ = false;
     std::uint64_t timer_id_ = 0;
     std::chrono::nanoseconds timer_at_{};

@@ -407,5 +407,18 @@ TEST_F(EvtService, gives_event_ids_that_do_not_come_again_after_a_restart) {
     EXPECT_GT(ids(again, 0).first, second.first + 3);
 }
 
+// Found by the simulator: rings of 46 to 62 nodes with a window of one or two datagrams (evt, seeds
+// 1019096, 1027259).
+TEST_F(EvtService, says_once_that_an_event_is_over_however_long_the_ring_takes) {
+    Program a(one, 1);
+    ASSERT_EQ(open(a, 1, "c"), SA_AIS_OK);
+    a.publish(1, 5000, "kept", 500ms);
+    bus.run();
+    bus.advance(30s);
+    EXPECT_LE(bus.run(), 2U) << "one end and one tick wait to be delivered";
+    EXPECT_NE(two.dump().find("kept events 0"), std::string::npos) << two.dump();
+    expect_equal_replicas();
+}
+
 }  // namespace
 }  // namespace ais::evt
