@@ -17,15 +17,19 @@ ais_status EvtService::client_open(ais_conn* who, Bytes hello_bytes) {
     if (hello.version != wire_version) {
         return AIS_ERR_UNSUPPORTED;
     }
-    ipc_.set_context(who, new Client(who, queue_size_, queue_resume_));
+    auto& client = clients_[who];
+    client = std::make_unique<Client>(who, queue_size_, queue_resume_);
+    ipc_.set_context(who, client.get());
     return AIS_OK;
 }
 
 void EvtService::client_close(ais_conn* who) {
-    const std::unique_ptr<Client> client(ipc_.context<Client>(who));
-    if (client == nullptr) {
+    const auto found = clients_.find(who);
+    if (found == clients_.end()) {
         return;
     }
+    const std::unique_ptr<Client> client = std::move(found->second);
+    clients_.erase(found);
     ipc_.set_context(who, nullptr);
     counters_.lost += client->backlog.lost();
     for (const auto& [tag, number] : client->opens) {

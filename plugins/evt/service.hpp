@@ -144,7 +144,8 @@ class EvtService {
     std::size_t queue_size_;
     std::size_t queue_resume_;
     State state_;
-    std::map<std::uint64_t, Open> opens_;  // of this node, by number
+    std::map<ais_conn*, std::unique_ptr<Client>> clients_;  // never walked: addresses have no order
+    std::map<std::uint64_t, Open> opens_;                   // of this node, by number
     std::uint64_t last_number_;
     std::map<std::uint64_t, Waiting> waiting_;
     std::uint64_t last_request_ = 0;

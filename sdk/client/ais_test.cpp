@@ -173,7 +173,7 @@ TEST_F(SaLife, handles_that_never_were_are_bad) {
 }
 
 TEST_F(SaLife, objects_go_with_their_association) {
-    Library<Object> objects(0x7654321);
+    static Library<Object> objects(0x7654321);
     const auto mine = std::make_shared<Session>();
     const auto other = std::make_shared<Session>();
     const Handle first = objects.insert(std::make_shared<Object>(Object{mine}));
