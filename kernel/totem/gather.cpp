@@ -193,7 +193,8 @@ void leave_out_silent(State& s) {
             silent.insert(nodes[i]);  // hears all of us, but belongs elsewhere
             continue;
         }
-        const bool is_deaf = !table.hears(i, other);
+        // Why ours first: what the other side tells may be older than its hearing of us.
+        const bool is_deaf = table.hears(other, i);
         (is_deaf ? deaf : unheard).insert(nodes[i]);
         if (group == Members{s.self}) {
             AIS_LOG(s.log,
@@ -245,6 +246,15 @@ Members heard_by_sender(const Join& join, NodeId from) {
         }
     }
     return heard;
+}
+
+// In Commit: a member has heard of somebody since it agreed with us, so it drops the commit token,
+// and we would learn that by missing the token only. Deviates: in the paper only a join of this
+// ring's number ends Commit, so a node that starts while a ring is being formed costs all a whole
+// `token`.
+bool knows_more(const State& s, const Join& join) {
+    return s.phase == Phase::commit && !join.processors.is_subset_of(s.processors) &&
+           join.failed.is_subset_of(s.failed);
 }
 
 // A broken path is between our members and those whom this join calls together.
@@ -446,8 +456,9 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
         case Phase::commit:
         case Phase::recovery: {
             const Ring& ring = *s.forming;
-            if (!ring.members.contains(from) || (join.ring_seq < ring.id.seq && !join.leave &&
-                                                 !is_restarted(ring, from, join.incarnation))) {
+            if (!ring.members.contains(from) ||
+                (join.ring_seq < ring.id.seq && !join.leave && !knows_more(s, join) &&
+                 !is_restarted(ring, from, join.incarnation))) {
                 ++s.stats.stale_joins;
                 return;
             }

@@ -22,7 +22,7 @@ constexpr Case table[] = {
     {Mutation::number_not_stored, reuse, 10},
     {Mutation::incarnation_ignored, restart, 5},
     {Mutation::commit_of_other_set, swarm, 20},
-    {Mutation::commit_waits_forever, swarm, 400},
+    {Mutation::commit_waits_forever, no_commit, 10},
     {Mutation::merge_not_announced, swarm, 40},
     {Mutation::transitional_by_members, swarm, 10},
     {Mutation::recovery_sends_nothing, swarm, 20},

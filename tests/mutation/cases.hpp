@@ -35,7 +35,8 @@ sim::Violations no_faults(std::uint64_t seed);  // nothing is sent twice
 sim::Violations idle(std::uint64_t seed);       // a held token is soon let go
 sim::Violations restart(std::uint64_t seed);    // who comes back is noticed at once
 sim::Violations late_comer(
-    std::uint64_t seed);                    // who knows no number names a ring for those who do
-sim::Violations reuse(std::uint64_t seed);  // nodes without disk never use a ring id twice
+    std::uint64_t seed);                        // who knows no number names a ring for those who do
+sim::Violations no_commit(std::uint64_t seed);  // commit tokens are lost, and then a ring is formed
+sim::Violations reuse(std::uint64_t seed);      // nodes without disk never use a ring id twice
 
 }  // namespace ais::mutation_test

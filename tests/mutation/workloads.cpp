@@ -4,6 +4,7 @@
 
 #include "mutation/cases.hpp"
 #include "sim/world.hpp"
+#include "totem/packet.hpp"
 
 namespace ais::mutation_test {
 
@@ -139,6 +140,29 @@ sim::Violations late_comer(std::uint64_t seed) {
     bench.world.start(node(1), true);
     bench.advance(milliseconds(800));
     return bench.judge(true);
+}
+
+sim::Violations no_commit(std::uint64_t seed) {
+    Bench bench(seed, 2 + seed % 3);
+    const NodeId gone = bench.any();
+    bench.world.crash(gone);
+    bench.advance(seconds(1));
+    bench.world.network().set_filter([](NodeId, NodeId, Bytes datagram) {
+        totem::PacketHeader header;
+        return decode(datagram, header) == totem::Verdict::ok &&
+               header.type == totem::PacketType::commit_token;
+    });
+    bench.world.start(gone);
+    bench.advance(milliseconds(100 + bench.world.prng().below(1500)));
+    bench.world.network().set_filter(sim::Network::Filter{});
+    bench.advance(seconds(10));
+    sim::Violations found = bench.judge(true);
+    for (const NodeId id : bench.world.living()) {
+        if (bench.world.engine(id)->configuration().members.size() != bench.count) {
+            found.add("liveness: node ", id.value(), " has no ring with all of the others");
+        }
+    }
+    return found;
 }
 
 sim::Violations reuse(std::uint64_t seed) {

@@ -75,6 +75,11 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::millisecond
 
 Cluster::Cluster(int nodes, std::string totem, std::string sections)
     : pids_(static_cast<std::size_t>(nodes), -1) {
+    if (totem.empty()) {
+        // Why: a machine that builds or tests beside us stops whole nodes for a while, and that is
+        // not a fault here.
+        totem = "detection_time: wan\n    join: 20\n    consensus: 240";
+    }
     const char* build = std::getenv("AIS_BUILD_DIR");
     if (build == nullptr) {
         throw std::runtime_error("AIS_BUILD_DIR is not set: run the test by ctest");
