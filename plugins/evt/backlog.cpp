@@ -2,6 +2,8 @@
 
 #include "backlog.hpp"
 
+#include "event_table.hpp"
+
 #include <algorithm>
 
 namespace ais::evt {
@@ -11,6 +13,7 @@ namespace {
 // Of a notice that events were lost, about.
 constexpr std::size_t notice_bytes = 128;
 constexpr std::uint32_t highest = 0;
+constexpr std::uint32_t no_event = 0xffffffff;
 
 }  // namespace
 
@@ -105,6 +108,57 @@ void Backlog::end_episode_if_over() {
         losing_ = false;
         told_.clear();
     }
+}
+
+// 4 × (flight u32 × u64, queue u32 × (tag u32, subscription u32, event u32)), losing u8,
+// told u32 × (tag u32, subscription u32), lost u64; the event of a notice is no_event.
+void Backlog::save(Appender& out, EventTable& events) const {
+    for (const Class& of : classes_) {
+        out.u32(static_cast<std::uint32_t>(of.flight.size()));
+        for (const std::size_t bytes : of.flight) {
+            out.u64(bytes);
+        }
+        out.u32(static_cast<std::uint32_t>(of.queue.size()));
+        for (const Item& item : of.queue) {
+            out.u32(item.to.tag);
+            out.u32(item.to.subscription);
+            out.u32(item.event != nullptr ? events.number_of(item.event) : no_event);
+        }
+    }
+    out.u8(losing_ ? 1 : 0);
+    out.u32(static_cast<std::uint32_t>(told_.size()));
+    for (const Subscriber& to : told_) {
+        out.u32(to.tag);
+        out.u32(to.subscription);
+    }
+    out.u64(lost_);
+}
+
+bool Backlog::restore(Reader& in, std::span<const SharedEvent> events) {
+    for (Class& of : classes_) {
+        const std::uint32_t in_flight = in.u32();
+        for (std::uint32_t i = 0; i < in_flight && in.ok(); ++i) {
+            launch(of, in.u64());
+            ++waiting_;
+        }
+        const std::uint32_t queued = in.u32();
+        for (std::uint32_t i = 0; i < queued && in.ok(); ++i) {
+            const Subscriber to{in.u32(), in.u32()};
+            const std::uint32_t event = in.u32();
+            if (!in.ok() || (event != no_event && event >= events.size())) {
+                return false;
+            }
+            of.queue.push_back({to, event != no_event ? events[event] : nullptr});
+            waiting_ += event != no_event ? 1 : 0;
+        }
+    }
+    losing_ = in.u8() != 0;
+    const std::uint32_t told = in.u32();
+    for (std::uint32_t i = 0; i < told && in.ok(); ++i) {
+        told_.insert({in.u32(), in.u32()});
+    }
+    lost_ = in.u64();
+    return in.ok();
 }
 
 template <typename Gone>

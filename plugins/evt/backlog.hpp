@@ -25,12 +25,15 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 
 namespace ais::evt {
 
 using SharedEvent = std::shared_ptr<const std::string>;  // an encoded event
+
+class EventTable;
 
 struct Subscriber {
     std::uint32_t tag = 0;
@@ -68,6 +71,11 @@ class Backlog {
     // A subscription ended (or a whole open: all its subscriptions): nothing of it waits any more.
     void forget(const Subscriber& gone);
     void forget(std::uint32_t tag);
+
+    // Live replacement: all but the limits, which are the configuration's.
+    void save(Appender& out, EventTable& events) const;
+    // False: it does not decode.
+    [[nodiscard]] bool restore(Reader& in, std::span<const SharedEvent> events);
 
     [[nodiscard]] std::size_t waiting() const { return waiting_; }
     [[nodiscard]] std::uint64_t lost() const { return lost_; }

@@ -38,6 +38,7 @@ class Deadlines {
         by_id_.clear();
         by_time_.clear();
     }
+    [[nodiscard]] const std::map<std::uint64_t, Instant>& all() const { return by_id_; }
     // When the next one is over that is not in `without`.
     [[nodiscard]] std::optional<Instant> next(const std::set<std::uint64_t>& without) const {
         for (const auto& [when, id] : by_time_) {

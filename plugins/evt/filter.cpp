@@ -27,6 +27,14 @@ bool matches(std::span<const Filter> filters, std::span<const std::string_view> 
     return true;
 }
 
+void encode_filters(Appender& out, std::span<const Filter> filters) {
+    out.u32(static_cast<std::uint32_t>(filters.size()));
+    for (const Filter& filter : filters) {
+        out.u32(static_cast<std::uint32_t>(filter.type));
+        out.text(filter.bytes);
+    }
+}
+
 bool decode_filters(Reader& in, std::vector<Filter>& filters) {
     filters.clear();
     const std::uint32_t count = in.u32();

@@ -26,7 +26,9 @@ struct Filter {
 bool matches(const Filter& filter, std::string_view pattern);
 bool matches(std::span<const Filter> filters, std::span<const std::string_view> patterns);
 
-// As in the subscribe request.  False: does not decode or is beyond the limits.
+// As in the subscribe request.
+void encode_filters(Appender& out, std::span<const Filter> filters);
+// False: does not decode or is beyond the limits.
 bool decode_filters(Reader& in, std::vector<Filter>& filters);
 
 }  // namespace ais::evt

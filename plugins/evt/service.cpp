@@ -331,4 +331,7 @@ constexpr const char* needs[] = {
 }  // namespace
 }  // namespace ais::evt
 
-AIS_EXPORT_PLUGIN = ais::describe<ais::evt::EvtService>("evt", "1.0.0", ais::evt::needs);
+#ifndef AIS_EVT_VERSION
+#define AIS_EVT_VERSION "1.0.0"
+#endif
+AIS_EXPORT_PLUGIN = ais::describe<ais::evt::EvtService>("evt", AIS_EVT_VERSION, ais::evt::needs);

@@ -5,7 +5,7 @@
 //
 // Subscriptions are local: filters are matched on each node for its own clients only.
 // service.cpp has what is delivered, requests.cpp what clients want, retention.cpp the end of
-// what is kept.
+// what is kept, handover.cpp what another build takes over.
 //
 // Threads: none; all calls come from the kernel's loop.
 
@@ -58,6 +58,11 @@ class EvtService {
     void client_close(ais_conn* who);
     ais_status save(StateWriter& out);
     ais_status merge(std::span<const SavedState> states);
+    // Live replacement: what belongs to this node's clients.
+    ais_status save_local(std::span<ais_conn* const> conns, StateWriter& out);
+    ais_status restore_local(std::span<ais_conn* const> conns,
+                             Bytes saved,
+                             std::string_view from_version);
     void dump(std::string& out);
 
   private:
@@ -129,6 +134,8 @@ class EvtService {
     // Null: no such open, or it is not delivered yet.
     [[nodiscard]] Open* find_open(Client& client, std::uint32_t tag);
     void flush_closes();
+    // False: it does not decode, or the channel is not there.
+    [[nodiscard]] bool restore_open(std::span<ais_conn* const> conns, Reader& in);
 
     [[nodiscard]] bool is_leader() const;
     void watch(std::uint64_t id, std::uint64_t deadline);

@@ -407,6 +407,127 @@ TEST_F(EvtService, gives_event_ids_that_do_not_come_again_after_a_restart) {
     EXPECT_GT(ids(again, 0).first, second.first + 3);
 }
 
+// Another build takes over in the middle of everything that a client can have under way.
+TEST_F(EvtService, another_build_takes_over_what_clients_have_under_way) {
+    Program a(one, 1);
+    Program slow(one, 1, 101);
+    ASSERT_EQ(open(a, 1, "c"), SA_AIS_OK);
+    ASSERT_EQ(open(slow, 1, "c", flag_subscriber), SA_AIS_OK);
+    EXPECT_EQ(a.subscribe(1, 1, "p"), SA_AIS_OK);
+    EXPECT_EQ(a.subscribe(1, 2, "other"), SA_AIS_OK);
+    EXPECT_EQ(slow.subscribe(1, 7), SA_AIS_OK);
+    a.publish(1, 5000, "kept", 5s);
+    a.publish(1, 5001, "cleared", 5s);
+    bus.run();
+    EXPECT_THAT(a.heard(), ElementsAre("1: kept", "1: cleared"));
+    a.consume(2);
+    constexpr std::uint32_t sent = 1200;  // 1000 may wait, the two that are kept among them
+    for (std::uint32_t i = 0; i < sent; ++i) {
+        a.publish(1, 6000 + i, std::to_string(i));
+        bus.run();
+        EXPECT_THAT(a.heard(), ElementsAre("1: " + std::to_string(i)));
+        a.consume(1);
+    }
+    bus.advance(3s);
+    bus.run();
+    a.ask_open(2, "d");
+    a.ask_open_async(77, 3, "d");
+    slow.ask_unlink("c");
+    slow.ask_clear(1, a.id(5001));
+    a.publish(1, 8000, "on the way");
+    const std::string before = one.save();
+
+    ASSERT_EQ(one.replace(ais_plugin_evt), AIS_OK);
+    EXPECT_EQ(one.save(), before);
+    ASSERT_EQ(one.replace(ais_plugin_evt), AIS_OK) << "and once more";
+
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    EXPECT_EQ(slow.answer(), SA_AIS_OK);
+    EXPECT_EQ(slow.answer(), SA_AIS_OK);
+    EXPECT_THAT(a.heard(), ElementsAre("opened 77 tag 3 error 1", "1: on the way"));
+    EXPECT_EQ(a.subscribe(1, 2), SA_AIS_ERR_EXIST);
+    EXPECT_EQ(a.unsubscribe(1, 2), SA_AIS_OK);
+    EXPECT_EQ(a.close(2), SA_AIS_OK);
+
+    std::vector<std::string> got;
+    for (auto lines = slow.heard(); !lines.empty(); lines = slow.heard()) {
+        const auto notices =
+            static_cast<std::uint32_t>(std::count(lines.begin(), lines.end(), "7 has lost events"));
+        got.insert(got.end(), lines.begin(), lines.end());
+        slow.consume(static_cast<std::uint32_t>(lines.size()) - notices, notices);
+        bus.run();
+    }
+    EXPECT_EQ(std::erase(got, "7 has lost events"), 1U);
+    ASSERT_EQ(got.size(), 1000U);
+    for (std::size_t i = 2; i < got.size(); ++i) {
+        ASSERT_EQ(got[i], "7: " + std::to_string(i - 2)) << "none is missing or there twice";
+    }
+    EXPECT_TRUE(slow.client().is_open());
+    // 3 s of its 5 had passed before.
+    bus.advance(2s + 1ms);
+    bus.run();
+    EXPECT_NE(two.dump().find("kept events 0"), std::string::npos) << two.dump();
+    a.client().close();
+    slow.client().close();
+    bus.run();
+    EXPECT_NE(two.dump().find("channels 1, opens 0"), std::string::npos)
+        << "nobody has unlinked d: " << two.dump();
+    expect_equal_replicas();
+}
+
+TEST_F(EvtService, refuses_to_take_over_what_does_not_decode) {
+    Program a(one, 1);
+    Program b(one, 1, 101);
+    ASSERT_EQ(open(a, 1, "c"), SA_AIS_OK);
+    EXPECT_EQ(a.subscribe(1, 1, "p"), SA_AIS_OK);
+    for (std::uint32_t i = 0; i < 130; ++i) {  // two of them wait in the service
+        a.publish(1, 5000 + i, "x", 1s);
+    }
+    bus.run();
+    b.ask_open(1, "c");
+    b.ask_unlink("c");
+    const auto handover = one.offer<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE);
+    ASSERT_NE(handover.save_local, nullptr);
+    std::string local;
+    const ais_writer writer = {sizeof(ais_writer), 0, &local, [](void* to, ais_bytes bytes) {
+                                   static_cast<std::string*>(to)->append(as_text(bytes));
+                                   return ais_status{AIS_OK};
+                               }};
+    ais_conn* conns[] = {a.client().conn(), b.client().conn()};
+    EXPECT_EQ(handover.save_local(one.self(), conns, 1, &writer), AIS_ERR_INVALID);
+    local.clear();
+    ASSERT_EQ(handover.save_local(one.self(), conns, 2, &writer), AIS_OK);
+    const std::string state = one.save();
+    const ais_saved_state saved{
+        sizeof saved, AIS_STATE_OWN, 1, 0, nullptr, to_abi(std::string_view(state))};
+    const auto service = one.offer<ais_service_v1>(AIS_SERVICE_INTERFACE);
+    const auto take_over = [&](std::string_view bytes, std::uint32_t count, bool with_state) {
+        void* next = nullptr;
+        EXPECT_EQ(ais_plugin_evt.load(one.host(), &next), AIS_OK);
+        if (with_state) {
+            EXPECT_EQ(service.merge(next, &saved, 1), AIS_OK);
+        }
+        const ais_status status =
+            handover.restore_local(next, conns, count, to_abi(bytes), "1.0.0");
+        ais_plugin_evt.unload(next);
+        return status;
+    };
+    for (std::size_t size = 0; size < local.size(); ++size) {
+        ASSERT_EQ(take_over(std::string_view(local).substr(0, size), 2, true), AIS_ERR_CORRUPT)
+            << size;
+    }
+    EXPECT_EQ(take_over(local + "x", 2, true), AIS_ERR_CORRUPT);
+    EXPECT_EQ(take_over(local, 1, true), AIS_ERR_CORRUPT);
+    EXPECT_EQ(take_over(local, 2, false), AIS_ERR_CORRUPT) << "the channel is not there";
+    std::string other = local;
+    other[0] = 9;
+    EXPECT_EQ(take_over(other, 2, true), AIS_ERR_UNSUPPORTED);
+    a.client().close();
+    b.client().close();
+    bus.run();
+}
+
 // Found by the simulator: rings of 46 to 62 nodes with a window of one or two datagrams (evt, seeds
 // 1019096, 1027259).
 TEST_F(EvtService, says_once_that_an_event_is_over_however_long_the_ring_takes) {
