@@ -3,6 +3,7 @@
 #include "sim/machine.hpp"
 
 #include "base/assert.hpp"
+#include "sim/live_replacement.hpp"
 #include "totem/stats.hpp"
 
 #include <ais/codec.hpp>
@@ -25,6 +26,8 @@ constexpr std::size_t socket_max = 400;
 constexpr Duration wake_latency = microseconds(5);
 // How often a process looks whether a paused executive runs again.
 constexpr Duration pause_check = std::chrono::milliseconds(10);
+// How often a replacement that waits is looked at.
+constexpr Duration replacement_pace = std::chrono::milliseconds(1);
 // State is compared at every so many datagrams of a ring.
 constexpr totem::Seq compare_every = 64;
 
@@ -46,6 +49,7 @@ struct Machine::Executive {
     std::vector<std::unique_ptr<plugin::ServiceGuard>> services;
     std::vector<std::unique_ptr<SimClient>> clients;
     std::vector<SimClient*> runnable;
+    std::unique_ptr<LiveReplacement> replacement;  // under way
 };
 
 Machine::Machine(Surroundings& around, NodeId id, const MachineSettings& settings)
@@ -63,6 +67,7 @@ Machine::Machine(Surroundings& around, NodeId id, const MachineSettings& setting
 
 Machine::~Machine() {
     if (executive_) {
+        executive_->replacement.reset();
         executive_->services.clear();
         executive_->plugins.reset();
         executive_->clients.clear();
@@ -138,6 +143,7 @@ void Machine::end_life() {
             handlers.push_back(&client->handler());
         }
     }
+    executive_->replacement.reset();
     // An exchange that is under way when the node goes must not find them (ckpt, seed 6).
     for (const auto& service : executive_->services) {
         executive_->node->table().remove(service->id());
@@ -146,6 +152,7 @@ void Machine::end_life() {
     executive_->plugins.reset();
     executive_->clients.clear();
     executive_.reset();
+    builds_.clear();
     timers_.clear();
     timer_times_.clear();
     around_.history().end(life_id());
@@ -190,6 +197,39 @@ void Machine::resume() {
     if (executive_ && incarnation_ == life) {
         turn();
         dispatch();
+    }
+}
+
+bool Machine::replace(std::uint32_t service, Flaw flaw) {
+    Executive& my = *executive_;
+    if (my.replacement || my.services.empty()) {
+        return false;
+    }
+    const std::string_view name = my.services[service % my.services.size()]->name();
+    const auto original = std::find_if(settings_.plugins.begin(),
+                                       settings_.plugins.end(),
+                                       [&](const auto& one) { return one.plugin->name == name; });
+    auto build = Build::make(*original->plugin, flaw, static_cast<std::uint32_t>(builds_.size()));
+    if (build == nullptr) {
+        return false;
+    }
+    builds_.push_back(std::move(build));
+    my.replacement = std::make_unique<LiveReplacement>(
+        LiveReplacement::Of{*my.node, *my.plugins, my.services, my.kernel}, *builds_.back(), now());
+    rearm();
+    return true;
+}
+
+void Machine::step_replacement() {
+    if (!executive_->replacement) {
+        return;
+    }
+    if (const auto outcome = executive_->replacement->step(now())) {
+        executive_->replacement.reset();
+        around_.tell(id_, "replacement", outcome->text);
+        if (!outcome->violation.empty()) {
+            around_.fail("node " + std::to_string(id_.value()) + ": " + outcome->violation);
+        }
     }
 }
 
@@ -241,6 +281,7 @@ void Machine::run_timers() {
 }
 
 void Machine::turn() {
+    step_replacement();
     run_timers();
     const bool more =
         around_.coverage() != nullptr ? covered_turn() : executive_->node->turn(now());
@@ -304,6 +345,10 @@ void Machine::rearm() {
     if (!timers_.empty()) {
         const Instant first = timers_.begin()->first.first;
         deadline = deadline ? std::min(*deadline, first) : first;
+    }
+    if (executive_->replacement) {
+        const Instant again = now() + replacement_pace;
+        deadline = deadline ? std::min(*deadline, again) : again;
     }
     if (!deadline) {
         return;
@@ -544,6 +589,11 @@ void Machine::is_finished(SimClient& client) {
 }
 
 void Machine::is_cut_off(SimClient& client, std::string_view why) {
+    // Workloads send no broken requests: the new build knows less of it than the old one did.
+    if (!builds_.empty() && why.find("request") != std::string_view::npos) {
+        around_.fail("replacement: a client of node " + std::to_string(id_.value()) +
+                     " is cut off: " + std::string(why));
+    }
     later_with(client, wake_latency, [this, why = std::string(why)](SimClient& gone) {
         remove_client(gone, true, why);
     });

@@ -17,6 +17,7 @@
 #include "config/tree.hpp"
 #include "plugin/guard.hpp"
 #include "service/node.hpp"
+#include "sim/builds.hpp"
 #include "sim/client.hpp"
 #include "sim/clock.hpp"
 #include "sim/event_queue.hpp"
@@ -71,6 +72,9 @@ class Machine final : private service::Wire,
     // As SIGSTOP: datagrams wait (a socket's worth), timers do not fire, clients are not served.
     void pause();
     void resume();
+    // An operator replaces one of its services (counted modulo their number) by another build.
+    // False: one replacement is under way, or there is nothing that could have the flaw.
+    bool replace(std::uint32_t service, Flaw flaw);
 
     // An operator, or NTP, sets the time of day.
     void step_wall_clock(Duration by) { wall_offset_ += by; }
@@ -145,6 +149,7 @@ class Machine final : private service::Wire,
     void tell_state();
     void after_call();
     void rearm();
+    void step_replacement();
     void call_later(Duration delay, std::function<void()> action);
     void later_with(SimClient& client, Duration delay, std::function<void(SimClient&)> action);
     void remove_client(SimClient& client, bool tell, const std::string& why);
@@ -164,6 +169,7 @@ class Machine final : private service::Wire,
     std::uint64_t last_client_ = 0;
 
     // Of the present life.
+    std::vector<std::unique_ptr<Build>> builds_;  // that are or were running, or were refused
     std::unique_ptr<Executive> executive_;
     std::uint64_t incarnation_ = 0;
     std::uint64_t taken_ = 0;  // numbers the datagrams

@@ -85,7 +85,12 @@ class Run {
 
         // Loss may break a ring at any time: then changes have a cause.
         const Conditions& weather = plan_.conditions;
-        cluster_.history().had_faults = !plan_.faults.empty() || cluster_.stats().ends > 0 ||
+        // A replacement is none.
+        const bool had_faults =
+            std::any_of(plan_.faults.begin(), plan_.faults.end(), [](const Fault& fault) {
+                return fault.kind != find_nemesis("replace");
+            });
+        cluster_.history().had_faults = had_faults || cluster_.stats().ends > 0 ||
                                         weather.loss_ppm > 0 || weather.burst_begin_ppm > 0 ||
                                         weather.tail_ppm > 0 || weather.reorder_ppm > 0 ||
                                         weather.bandwidth > 0;

@@ -18,6 +18,7 @@ extern const Nemesis nemesis_one_way;
 extern const Nemesis nemesis_other_version;
 extern const Nemesis nemesis_partition;
 extern const Nemesis nemesis_pause;
+extern const Nemesis nemesis_replace;
 extern const Nemesis nemesis_replay;
 extern const Nemesis nemesis_slow_client;
 extern const Nemesis nemesis_slow_clock;
@@ -37,6 +38,7 @@ std::span<const Nemesis* const> nemeses() {
         &nemesis_other_version,
         &nemesis_partition,
         &nemesis_pause,
+        &nemesis_replace,
         &nemesis_replay,
         &nemesis_slow_client,
         &nemesis_slow_clock,
