@@ -5,20 +5,27 @@
  * Written against the functions of <openais/cpg.h> that corosync's <corosync/cpg.h> has, too, so that the same
  * source measures both (compile with -DAISBENCH_COROSYNC for the latter).  One process is one member:
  *
- *   aisbench --members N --role send|receive|ping --size BYTES --seconds S
+ *   aisbench --members N --senders M --role send|pace|ping|receive|deaf --size BYTES --seconds S
  *
- * All members join one group and wait until N are there.  `send` multicasts
- * as fast as flow control allows; every member counts what is delivered and
- * checks each message: per-sender numbers without gaps, a checksum over the
- * content, and a running hash of the whole order, which must be equal on all
- * members at the end mark.  `ping` sends one message, waits for its own
- * delivery, and so on: agreed latency.  One JSON object per process on stdout.
+ * All members join one group and wait until N are there.  `send` multicasts as fast as flow control allows,
+ * `pace` a given number of messages a second, `ping` sends one message, waits for its own delivery, and so on:
+ * agreed latency.  `deaf` joins and takes nothing.  Whoever sends ends with a mark that says how many messages it sent.
+ *
+ * Every member, in every run, checks what it is given: numbers of each sender without gap, a checksum over the
+ * whole content, at the end that nothing is lost; and it hashes the whole order, which must be equal on all
+ * members.  The content is a window into one random pattern that moves with each message, so that a piece of an
+ * older message in a newer one is found, and a sender needs no time to make it.
+ *
+ * One JSON object on stdout.  Exit status 0 if all was right, 1 if not, 2 for a wrong command line.
  */
 
 #define _POSIX_C_SOURCE 200809L
 
 #ifdef AISBENCH_COROSYNC
 #include <corosync/cpg.h>
+#define CPG_OK CS_OK
+#define CPG_ERR_TRY_AGAIN CS_ERR_TRY_AGAIN
+#define CPG_DISPATCH_ALL CS_DISPATCH_ALL
 #else
 #include <openais/cpg.h>
 #endif
@@ -35,35 +42,58 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SENDERS_MAX 64
+#define SENDERS_MAX 256
 #define SAMPLES_MAX 2000000
+#define CONTENTS 61 /* different contents of messages, one after the other */
+#define BURST_MESSAGES 64
+#define BURST_BYTES 65536 /* between two looks at what was delivered */
 
 struct header {
-    uint64_t number;   /* per sender, from 1 */
-    uint32_t checksum; /* of the rest of the message */
+    uint64_t number;   /* per sender, from 1; in the end mark: how many there were */
+    uint32_t checksum; /* of what follows the header */
     uint32_t kind;     /* 0: payload, 1: end of this sender */
 };
 
 struct sender {
     uint32_t nodeid, pid;
     uint64_t last;
+    uint64_t in_window;
     int ended;
 };
 
+enum role { RECEIVE, SEND, PACE, PING, DEAF };
+
 static struct {
-    unsigned members_wanted, members_now;
+    const char *role_name;
+    enum role role;
+    unsigned members, senders;
     size_t size;
-    double seconds;
-    int sends, pings;
-    unsigned senders_wanted;
-    uint32_t self_node, self_pid;
+    double seconds, warm, think, rate, patience; /* patience: until "nothing comes any more" is an error */
+    cpg_guarantee_t guarantee;
+    struct cpg_name group;
+    int progress;
+} wish;
+
+static struct {
+    cpg_handle_t handle;
+    int fd;
+    uint32_t node, pid;
+    unsigned members_now, lost_members;
     struct sender senders[SENDERS_MAX];
     unsigned sender_count, ended;
-    uint64_t delivered, delivered_bytes, gaps, corrupt, try_again;
-    uint64_t order;    /* FNV-1a over (sender, number) in delivery order */
-    double first, last;
-    int own_arrived, lost_members;
+    uint64_t sent, delivered, delivered_bytes, gaps, corrupt, lost, try_again;
+    uint64_t order; /* FNV-1a over (sender, number) in the order of delivery */
+    uint64_t own_delivered;
+    /* The measured part of the run: what is delivered between these two. */
+    double window_begin, window_end;
+    uint64_t window_messages;
+    int window_open;
+    double deadline; /* after it the run is given up, and says so */
+    int is_stuck;
 } state;
+
+static unsigned char *pattern;
+static uint32_t checksums[CONTENTS];
 
 static double now(void) {
     struct timespec at;
@@ -71,18 +101,48 @@ static double now(void) {
     return (double)at.tv_sec + 1e-9 * (double)at.tv_nsec;
 }
 
+/* Fletcher's sums over words of 64 bits: each byte counts, and so does its place. */
 static uint32_t checksum(const unsigned char *data, size_t size) {
-    uint32_t a = 1, b = 0; /* Adler-like, cheap: first and last 64 bytes and the length */
+    uint64_t a = 1, b = size, word;
     size_t i;
-    for (i = 0; i < size && i < 64; ++i) {
-        a += data[i];
+    for (i = 0; i + sizeof word <= size; i += sizeof word) {
+        memcpy(&word, data + i, sizeof word);
+        a += word;
         b += a;
     }
-    for (i = size > 128 ? size - 64 : i; i < size; ++i) {
-        a += data[i];
+    if (i < size) {
+        word = 0;
+        memcpy(&word, data + i, size - i);
+        a += word;
         b += a;
     }
-    return a ^ (b << 16) ^ (uint32_t)size;
+    b ^= a * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(b ^ (b >> 32));
+}
+
+/* Body of the message with this number: the pattern from another place on. */
+static const unsigned char *body_of(uint64_t number) {
+    return pattern + number % CONTENTS * sizeof(uint64_t);
+}
+
+static void make_pattern(size_t body_size) {
+    const size_t words = body_size / sizeof(uint64_t) + CONTENTS + 1;
+    uint64_t x = UINT64_C(88172645463325252), number;
+    size_t i;
+    pattern = malloc(words * sizeof x);
+    if (pattern == NULL) {
+        fprintf(stderr, "aisbench: no memory for messages of %zu bytes\n", body_size);
+        exit(1);
+    }
+    for (i = 0; i < words; ++i) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        memcpy(pattern + i * sizeof x, &x, sizeof x);
+    }
+    for (number = 0; number < CONTENTS; ++number) {
+        checksums[number] = checksum(body_of(number), body_size);
+    }
 }
 
 static struct sender *find_sender(uint32_t nodeid, uint32_t pid) {
@@ -114,6 +174,7 @@ static void deliver(cpg_handle_t handle, const struct cpg_name *group, uint32_t 
     }
     memcpy(&header, message, sizeof header);
     if (header.kind == 1) {
+        state.lost += header.number - from->last;
         if (!from->ended) {
             from->ended = 1;
             ++state.ended;
@@ -127,15 +188,15 @@ static void deliver(cpg_handle_t handle, const struct cpg_name *group, uint32_t 
     if (header.checksum != checksum(body, size - sizeof header)) {
         ++state.corrupt;
     }
-    state.order = (state.order ^ (((uint64_t)nodeid << 40) ^ header.number)) * UINT64_C(1099511628211);
-    state.last = now();
-    if (state.delivered == 0) {
-        state.first = state.last;
-    }
+    state.order = (state.order ^ (((uint64_t)nodeid << 40) ^ ((uint64_t)pid << 20) ^ header.number)) * UINT64_C(1099511628211);
     ++state.delivered;
     state.delivered_bytes += size;
-    if (nodeid == state.self_node && pid == state.self_pid) {
-        state.own_arrived = 1;
+    if (state.window_open) {
+        ++from->in_window;
+        ++state.window_messages;
+    }
+    if (nodeid == state.node && pid == state.pid) {
+        ++state.own_delivered;
     }
 }
 
@@ -151,8 +212,8 @@ static void changed(cpg_handle_t handle, const struct cpg_name *group, const str
     if (member_count > state.members_now) {
         state.members_now = (unsigned)member_count;
     }
-    if (state.ended < state.senders_wanted) { /* who leaves after the last end mark is done */
-        state.lost_members += (int)left_count;
+    if (state.ended < wish.senders) { /* who leaves after the last end mark is done */
+        state.lost_members += (unsigned)left_count;
     }
 }
 
@@ -161,33 +222,141 @@ static void fail(const char *what, int error) {
     exit(1);
 }
 
-static void dispatch(cpg_handle_t handle, int fd, int wait_ms) {
-    struct pollfd ready = {fd, POLLIN, 0};
+static void dispatch(int wait_ms) {
     int error;
-    if (poll(&ready, 1, wait_ms) < 0 && errno != EINTR) {
-        fail("poll", errno);
+    if (wait_ms > 0) {
+        struct pollfd ready = {0, POLLIN, 0};
+        ready.fd = state.fd;
+        if (poll(&ready, 1, wait_ms) < 0 && errno != EINTR) {
+            fail("poll", errno);
+        }
     }
-    error = cpg_dispatch(handle, CPG_DISPATCH_ALL);
+    error = cpg_dispatch(state.handle, CPG_DISPATCH_ALL);
     if (error != CPG_OK && error != CPG_ERR_TRY_AGAIN) {
         fail("cpg_dispatch", error);
     }
 }
 
-static void multicast(cpg_handle_t handle, int fd, struct header *header, unsigned char *body, size_t size) {
+/* Opens and closes the measured window at its instants. */
+static void watch_window(double at) {
+    static double shown;
+    if (!state.window_open && state.window_end == 0 && at >= state.window_begin) {
+        state.window_begin = at;
+        state.window_open = 1;
+    } else if (state.window_open && at >= state.window_begin + wish.seconds) {
+        state.window_end = at;
+        state.window_open = 0;
+    }
+    if (wish.progress && at > shown + 1) {
+        shown = at;
+        fprintf(stderr, "aisbench: %" PRIu64 " messages delivered\n", state.delivered);
+    }
+}
+
+static int is_late(const char *for_what) {
+    if (now() < state.deadline) {
+        return 0;
+    }
+    if (!state.is_stuck) {
+        fprintf(stderr, "aisbench: %.0f s after its end: no %s\n", wish.patience, for_what);
+    }
+    state.is_stuck = 1;
+    return 1;
+}
+
+static void multicast(struct header *header, size_t size) {
     struct iovec parts[2];
     int error;
-    header->checksum = checksum(body, size);
     parts[0].iov_base = header;
     parts[0].iov_len = sizeof *header;
-    parts[1].iov_base = body;
+    parts[1].iov_base = (void *)body_of(header->number);
     parts[1].iov_len = size;
-    while ((error = cpg_mcast_joined(handle, CPG_TYPE_AGREED, parts, 2)) == CPG_ERR_TRY_AGAIN) {
+    while ((error = cpg_mcast_joined(state.handle, wish.guarantee, parts, size > 0 ? 2 : 1)) == CPG_ERR_TRY_AGAIN) {
         ++state.try_again;
-        dispatch(handle, fd, 1);
+        dispatch(1);
+        watch_window(now());
+        if (is_late("room to send")) {
+            return;
+        }
     }
     if (error != CPG_OK) {
         fail("cpg_mcast_joined", error);
     }
+}
+
+static void send_next(void) {
+    struct header header;
+    header.number = ++state.sent;
+    header.kind = 0;
+    header.checksum = checksums[header.number % CONTENTS];
+    multicast(&header, wish.size - sizeof header);
+}
+
+static void send_end(void) {
+    struct header header;
+    header.number = state.sent;
+    header.kind = 1;
+    header.checksum = 0;
+    multicast(&header, 0);
+}
+
+static void pause_for(double seconds) {
+    struct timespec time;
+    time.tv_sec = (time_t)seconds;
+    time.tv_nsec = (long)((seconds - (double)time.tv_sec) * 1e9);
+    nanosleep(&time, NULL);
+}
+
+static void send_all_the_time(void) {
+    size_t burst = BURST_BYTES / wish.size;
+    burst = burst < 1 ? 1 : burst > BURST_MESSAGES ? BURST_MESSAGES : burst;
+    while (state.window_end == 0 && !state.is_stuck) {
+        size_t i;
+        for (i = 0; i < burst; ++i) {
+            send_next();
+        }
+        dispatch(0);
+        watch_window(now());
+    }
+}
+
+static void send_at_rate(void) {
+    const double begin = now();
+    while (state.window_end == 0 && !state.is_stuck) {
+        const double at = now();
+        const double due = (at - begin) * wish.rate;
+        unsigned burst = 0;
+        while ((double)state.sent < due && burst++ < BURST_MESSAGES) {
+            send_next();
+        }
+        dispatch(0);
+        if (burst < BURST_MESSAGES) {
+            pause_for(50e-6);
+        }
+        watch_window(now());
+    }
+}
+
+static size_t send_and_wait(double *samples) {
+    size_t count = 0;
+    while (state.window_end == 0 && !state.is_stuck && count < SAMPLES_MAX) {
+        const uint64_t own = state.own_delivered;
+        double sent_at, at;
+        if (wish.think > 0) {
+            pause_for(wish.think);
+        }
+        sent_at = now();
+        send_next();
+        do {
+            dispatch(1000);
+            at = now();
+        } while (state.own_delivered == own && !is_late("answer"));
+        if (state.window_open) {
+            samples[count++] = at - sent_at;
+        }
+        watch_window(at);
+    }
+    return count;
 }
 
 static int ascending(const void *a, const void *b) {
@@ -195,160 +364,187 @@ static int ascending(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-int main(int argc, char **argv) {
-    static cpg_callbacks_t callbacks = {deliver, changed};
-    struct cpg_name group;
-    struct header header = {0, 0, 0};
-    struct rusage usage;
-    unsigned char *body;
-    double *samples = NULL, start, end;
-    size_t sample_count = 0, body_size;
-    cpg_handle_t handle;
-    unsigned node;
-    uint64_t warm_delivered = 0, sent = 0;
-    double warm_at = 0, warm_seconds = 0.25, window = 0, think = 0;
-    uint64_t window_messages = 0;
-    int fd, error, i;
+static int usage(void) {
+    fprintf(stderr, "usage: aisbench [--members N] [--senders N] [--role send|pace|ping|receive|deaf] [--size BYTES]\n"
+                    "                [--seconds S] [--warm S] [--think-ms MS] [--rate MESSAGES_PER_S]\n"
+                    "                [--guarantee agreed|safe] [--group NAME]\n"
+                    "                [--patience S] [--progress yes]\n");
+    return 2;
+}
 
-    memcpy(group.value, "aisbench", 8);
-    group.length = 8;
-    state.members_wanted = 1;
-    state.senders_wanted = 1;
-    state.size = 1024;
-    state.seconds = 2;
-    for (i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--members") == 0) {
-            state.members_wanted = (unsigned)atoi(argv[i + 1]);
-        } else if (strcmp(argv[i], "--senders") == 0) {
-            state.senders_wanted = (unsigned)atoi(argv[i + 1]);
-        } else if (strcmp(argv[i], "--size") == 0) {
-            state.size = (size_t)atol(argv[i + 1]);
-        } else if (strcmp(argv[i], "--seconds") == 0) {
-            state.seconds = atof(argv[i + 1]);
-        } else if (strcmp(argv[i], "--think-ms") == 0) {
-            think = atof(argv[i + 1]) / 1e3;
-        } else if (strcmp(argv[i], "--group") == 0 && strlen(argv[i + 1]) <= sizeof group.value) {
-            group.length = (uint32_t)strlen(argv[i + 1]);
-            memcpy(group.value, argv[i + 1], group.length);
-        } else if (strcmp(argv[i], "--role") == 0) {
-            state.sends = strcmp(argv[i + 1], "send") == 0;
-            state.pings = strcmp(argv[i + 1], "ping") == 0;
+static int read_command_line(int argc, char **argv) {
+    static const char *const roles[] = {"receive", "send", "pace", "ping", "deaf"};
+    int i, role;
+    memcpy(wish.group.value, "aisbench", 8);
+    wish.group.length = 8;
+    wish.role_name = "receive";
+    wish.members = wish.senders = 1;
+    wish.size = 1024;
+    wish.seconds = 2;
+    wish.warm = 0.25;
+    wish.patience = 60;
+    wish.rate = 1000;
+    wish.guarantee = CPG_TYPE_AGREED;
+    for (i = 1; i < argc; i += 2) {
+        const char *name = argv[i], *value = argv[i + 1];
+        if (value == NULL) {
+            return usage();
+        }
+        if (strcmp(name, "--members") == 0) {
+            wish.members = (unsigned)atoi(value);
+        } else if (strcmp(name, "--senders") == 0) {
+            wish.senders = (unsigned)atoi(value);
+        } else if (strcmp(name, "--size") == 0) {
+            wish.size = (size_t)atol(value);
+        } else if (strcmp(name, "--seconds") == 0) {
+            wish.seconds = atof(value);
+        } else if (strcmp(name, "--warm") == 0) {
+            wish.warm = atof(value);
+        } else if (strcmp(name, "--patience") == 0) {
+            wish.patience = atof(value);
+        } else if (strcmp(name, "--think-ms") == 0) {
+            wish.think = atof(value) / 1e3;
+        } else if (strcmp(name, "--rate") == 0) {
+            wish.rate = atof(value);
+        } else if (strcmp(name, "--guarantee") == 0) {
+            wish.guarantee = strcmp(value, "safe") == 0 ? CPG_TYPE_SAFE : CPG_TYPE_AGREED;
+        } else if (strcmp(name, "--progress") == 0) {
+            wish.progress = strcmp(value, "yes") == 0;
+        } else if (strcmp(name, "--group") == 0 && strlen(value) <= sizeof wish.group.value) {
+            wish.group.length = (uint32_t)strlen(value);
+            memcpy(wish.group.value, value, wish.group.length);
+        } else if (strcmp(name, "--role") == 0) {
+            for (role = 0; role < 5 && strcmp(value, roles[role]) != 0; ++role) {
+            }
+            if (role == 5) {
+                return usage();
+            }
+            wish.role = (enum role)role;
+            wish.role_name = roles[role];
         } else {
-            fprintf(stderr, "usage: aisbench --members N --senders N --role send|receive|ping --size BYTES --seconds S"
-                            " [--think-ms MS] [--group NAME]\n");
-            return 2;
+            return usage();
         }
     }
-    if (state.size < sizeof header) {
-        state.size = sizeof header;
+    if (wish.size < sizeof(struct header)) {
+        wish.size = sizeof(struct header);
     }
-    body_size = state.size - sizeof header;
-    body = malloc(body_size + 1);
-    samples = malloc(sizeof *samples * SAMPLES_MAX);
-    if (body == NULL || samples == NULL) {
-        return 1;
-    }
-    for (i = 0; (size_t)i < body_size; ++i) {
-        body[i] = (unsigned char)(i * 7);
-    }
-    state.order = UINT64_C(14695981039346656037);
-    state.self_pid = (uint32_t)getpid();
+    return 0;
+}
 
-    if ((error = cpg_initialize(&handle, &callbacks)) != CPG_OK) {
+static void connect_and_join(void) {
+    static cpg_callbacks_t callbacks; /* corosync's has more members than these two */
+    const double start = now();
+    unsigned node;
+    int error;
+    callbacks.cpg_deliver_fn = deliver;
+    callbacks.cpg_confchg_fn = changed;
+    while ((error = cpg_initialize(&state.handle, &callbacks)) == CPG_ERR_TRY_AGAIN && now() - start < 30) {
+        pause_for(0.01);
+    }
+    if (error != CPG_OK) {
         fail("cpg_initialize", error);
     }
-    if ((error = cpg_join(handle, &group)) != CPG_OK) {
+    while ((error = cpg_join(state.handle, &wish.group)) == CPG_ERR_TRY_AGAIN && now() - start < 30) {
+        pause_for(0.01);
+    }
+    if (error != CPG_OK) {
         fail("cpg_join", error);
     }
-    if ((error = cpg_local_get(handle, &node)) != CPG_OK || (error = cpg_fd_get(handle, &fd)) != CPG_OK) {
+    if ((error = cpg_local_get(state.handle, &node)) != CPG_OK
+        || (error = cpg_fd_get(state.handle, &state.fd)) != CPG_OK) {
         fail("cpg_local_get", error);
     }
-    state.self_node = node;
-    for (start = now(); state.members_now < state.members_wanted;) {
-        dispatch(handle, fd, 100);
+    state.node = node;
+    while (state.members_now < wish.members) {
+        dispatch(100);
         if (now() - start > 30) {
-            fprintf(stderr, "aisbench: only %u of %u members after 30 s\n", state.members_now, state.members_wanted);
-            return 1;
+            fprintf(stderr, "aisbench: only %u of %u members after 30 s\n", state.members_now, wish.members);
+            exit(1);
         }
     }
+}
 
-    start = now();
-    end = start + state.seconds + warm_seconds;
-    if (state.sends) {
-        while (now() < end) {
-            int burst;
-            for (burst = 0; burst < 64; ++burst) {
-                header.number = ++sent;
-                multicast(handle, fd, &header, body, body_size);
-            }
-            dispatch(handle, fd, 0);
-            if (warm_at == 0 && now() >= start + warm_seconds) {
-                warm_at = now();
-                warm_delivered = state.delivered;
-            }
-        }
-    } else if (state.pings) {
-        while (now() < end && sample_count < SAMPLES_MAX) {
-            double sent_at;
-            if (think > 0) {
-                struct timespec pause;
-                pause.tv_sec = (time_t)think;
-                pause.tv_nsec = (long)((think - (double)pause.tv_sec) * 1e9);
-                nanosleep(&pause, NULL);
-            }
-            sent_at = now();
-            header.number = ++sent;
-            state.own_arrived = 0;
-            multicast(handle, fd, &header, body, body_size);
-            while (!state.own_arrived) {
-                dispatch(handle, fd, 1000);
-                if (now() - sent_at > 20) {
-                    fprintf(stderr, "aisbench: no answer for 20 s\n");
-                    return 1;
-                }
-            }
-            samples[sample_count++] = now() - sent_at;
-        }
+static void wait_for_end_marks(void) {
+    while (state.ended < wish.senders && !is_late("end marks of all senders")) {
+        dispatch(10);
+        watch_window(now());
     }
-    if (state.sends || state.pings) {
-        window = now() - warm_at;
-        window_messages = state.delivered - warm_delivered;
-        header.kind = 1;
-        multicast(handle, fd, &header, body, 0);
+    if (state.window_end == 0) {
+        state.window_end = now();
     }
-    /* Everybody ends when every sender's end mark is there. */
-    for (start = now(); state.ended < state.senders_wanted;) {
-        dispatch(handle, fd, 100);
-        if (warm_at == 0 && state.delivered > 0) {
-            warm_at = now();
-            warm_delivered = state.delivered;
-        }
-        if (state.ended < state.senders_wanted && now() - start > state.seconds + 60) {
-            fprintf(stderr, "aisbench: end marks of %u of %u senders\n", state.ended, state.senders_wanted);
-            return 1;
-        }
-    }
-    if (!state.sends) {
-        window = state.last - warm_at;
-        window_messages = state.delivered - warm_delivered;
-    }
+}
+
+static void print_result(double *samples, size_t count, double drain) {
+    const double window = state.window_end - state.window_begin;
+    const double rate = window > 0 ? (double)state.window_messages / window : 0;
+    struct rusage usage;
+    unsigned i;
     getrusage(RUSAGE_SELF, &usage);
-    printf("{\"node\":%u,\"role\":\"%s\",\"size\":%zu,\"delivered\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"corrupt\":%" PRIu64
-           ",\"order\":\"%016" PRIx64 "\",\"try_again\":%" PRIu64 ",\"msgs_per_s\":%.0f,\"mb_per_s\":%.2f,\"cpu_s\":%.3f",
-           node, state.sends ? "send" : state.pings ? "ping" : "receive", state.size, state.delivered, state.gaps,
-           state.corrupt, state.order, state.try_again, window > 0 ? (double)window_messages / window : 0,
-           window > 0 ? (double)window_messages * (double)state.size / window / 1e6 : 0,
+    printf("{\"node\":%u,\"role\":\"%s\",\"size\":%zu,\"msgs_per_s\":%.0f,\"mb_per_s\":%.2f,\"window_s\":%.3f,"
+           "\"drain_s\":%.3f,\"drained\":%s,\"sent\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"delivered_bytes\":%" PRIu64
+           ",\"lost\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"corrupt\":%" PRIu64 ",\"lost_members\":%u,\"order\":\"%016" PRIx64
+           "\",\"try_again\":%" PRIu64 ",\"cpu_s\":%.3f,\"rss_mib\":%.1f,\"senders\":[",
+           state.node, wish.role_name, wish.size, rate, rate * (double)wish.size / 1e6, window, drain,
+           state.ended >= wish.senders ? "true" : "false", state.sent,
+           state.delivered, state.delivered_bytes, state.lost, state.gaps, state.corrupt, state.lost_members, state.order,
+           state.try_again,
            (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-               + 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec));
-    if (sample_count > 0) {
-        qsort(samples, sample_count, sizeof *samples, ascending);
-        printf(",\"samples\":%zu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f", sample_count,
-               samples[sample_count / 2] * 1e6, samples[sample_count * 9 / 10] * 1e6, samples[sample_count * 99 / 100] * 1e6,
-               samples[sample_count * 999 / 1000] * 1e6);
+               + 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec),
+           (double)usage.ru_maxrss / 1024);
+    for (i = 0; i < state.sender_count; ++i) {
+        printf("%s{\"node\":%u,\"pid\":%u,\"messages\":%" PRIu64 "}", i > 0 ? "," : "", state.senders[i].nodeid,
+               state.senders[i].pid, state.senders[i].in_window);
+    }
+    printf("]");
+    if (count > 0) {
+        qsort(samples, count, sizeof *samples, ascending);
+        printf(",\"samples\":%zu,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f", count,
+               samples[count / 2] * 1e6, samples[count * 9 / 10] * 1e6, samples[count * 99 / 100] * 1e6,
+               samples[count * 999 / 1000] * 1e6, samples[count - 1] * 1e6);
     }
     printf("}\n");
-    cpg_finalize(handle);
-    free(body);
+}
+
+int main(int argc, char **argv) {
+    double *samples = NULL, stopped;
+    size_t count = 0;
+    int error = read_command_line(argc, argv);
+    if (error != 0) {
+        return error;
+    }
+    make_pattern(wish.size - sizeof(struct header));
+    if (wish.role == PING && (samples = malloc(sizeof *samples * SAMPLES_MAX)) == NULL) {
+        fail("malloc", errno);
+    }
+    state.order = UINT64_C(14695981039346656037);
+    state.pid = (uint32_t)getpid();
+    connect_and_join();
+    state.window_begin = now() + wish.warm;
+    state.deadline = state.window_begin + wish.seconds + wish.patience;
+    switch (wish.role) {
+        case SEND:
+            send_all_the_time();
+            break;
+        case PACE:
+            send_at_rate();
+            break;
+        case PING:
+            count = send_and_wait(samples);
+            break;
+        case DEAF: /* a member that takes nothing: what does it cost the others? */
+            pause_for(wish.warm + wish.seconds);
+            return 0;
+        case RECEIVE:
+            break;
+    }
+    if (wish.role != RECEIVE) {
+        send_end();
+    }
+    stopped = now();
+    wait_for_end_marks();
+    print_result(samples, count, now() - stopped);
+    cpg_finalize(state.handle);
+    free(pattern);
     free(samples);
-    return state.gaps == 0 && state.corrupt == 0 && state.lost_members == 0 ? 0 : 1;
+    return state.ended >= wish.senders && state.gaps == 0 && state.corrupt == 0 && state.lost == 0 && state.lost_members == 0 ? 0 : 1;
 }

@@ -169,7 +169,7 @@ class Cluster:
     """N nodes; use as a context manager."""
 
     def __init__(self, count, *, work_dir=None, netns=False, port=None, secauth="on", transport="udpu", totem="",
-                 sections="", build=None, ipv6=False, mtu=None, links=1):
+                 sections="", build=None, ipv6=False, mtu=None, links=1, tag=None, realtime="no"):
         self.build = Path(build) if build else build_dir()
         self.owns_dir = work_dir is None
         self.dir = Path(work_dir or tempfile.mkdtemp(prefix="ais-cluster-"))
@@ -186,7 +186,9 @@ class Cluster:
         self.ipv6 = ipv6  # needs netns
         self.mtu = mtu    # of the links between namespaces
         self.links = links  # networks of each node: eth0, eth1, …
-        self.tag = f"ais{os.getpid() % 100000}{secrets.token_hex(1)}"
+        # Nodes of one machine, and the programs that use them, share its processors.
+        self.realtime = realtime
+        self.tag = tag or f"ais{os.getpid() % 100000}{secrets.token_hex(1)}"
         self.key = self.dir / "authkey"
         if not self.key.exists():
             self.make_key(self.key)
@@ -224,8 +226,7 @@ class Cluster:
             lines.append("}")
         lines += ["logging {", "    to_stderr: yes", "    timestamp: on", "}"]
         user = "root" if os.geteuid() == 0 else ""
-        # Nodes of one machine, and the programs that use them, share its processors.
-        lines += ["aisexec {", "    realtime: no"] + ([f"    user: {user}", f"    group: {user}"] if user else []) + ["}"]
+        lines += ["aisexec {", f"    realtime: {self.realtime}"] + ([f"    user: {user}", f"    group: {user}"] if user else []) + ["}"]
         lines.append(self.sections)
         return "\n".join(lines) + "\n"
 
