@@ -33,6 +33,9 @@ std::uint64_t first_generation(const Ring& ring) {
     return (mixed << 24) | 1;
 }
 
+// Where a side of a ring goes on with it.
+constexpr unsigned side_shift = 32;
+
 }  // namespace
 
 State::Found State::at(const HandleId& who) {
@@ -73,12 +76,23 @@ Error State::open(const HandleId& who, const Open& wanted, std::int64_t stamp) {
     if (!wanted.has_attributes) {
         return Error::not_exist;
     }
-    const ObjectId id{
-        image_.ring.seq, image_.ring.representative, image_.ring.salt, image_.next_object++};
+    const ObjectId id = new_object();
     image_.checkpoints.emplace(id, Checkpoint(wanted.name, wanted.attributes, stamp));
     names_.emplace(wanted.name, id);
     attach(who, id, wanted.flags);
     return Error::ok;
+}
+
+ObjectId State::new_object() {
+    const Ring& ring = image_.ring;
+    return {ring.seq,
+            ring.representative,
+            ring.salt,
+            (std::uint64_t{side_} << side_shift) + image_.next_object++};
+}
+
+std::uint64_t State::next_generation() const {
+    return image_.next_generation ^ (std::uint64_t{side_} << side_shift);
 }
 
 void State::attach(const HandleId& who, const ObjectId& object, std::uint32_t flags) {
@@ -187,7 +201,7 @@ Outcome State::create(const HandleId& who,
     }
     const Account account(bytes_used_, *found.checkpoint);
     Outcome outcome = found.checkpoint->create(
-        data, Expiration::said(expiration, stamp), stamp, image_.next_generation);
+        data, Expiration::said(expiration, stamp), stamp, next_generation());
     if (outcome.error == Error::ok && expiration != time_end) {
         ++image_.next_generation;
         start_expiration(found.opener->object, outcome.id, *found.checkpoint->find(outcome.id));
@@ -219,7 +233,7 @@ Outcome State::set_expiration(const HandleId& who,
         return failure(error);
     }
     Outcome outcome = found.checkpoint->set_expiration(
-        id, Expiration::said(expiration, stamp), image_.next_generation);
+        id, Expiration::said(expiration, stamp), next_generation());
     if (outcome.error != Error::ok) {
         return outcome;
     }
@@ -292,7 +306,8 @@ void State::erase(std::map<ObjectId, Checkpoint>::iterator checkpoint) {
 }
 
 void State::start_retention(const ObjectId& id, Checkpoint& checkpoint) {
-    checkpoint.generation = image_.next_generation++;
+    checkpoint.generation = next_generation();
+    ++image_.next_generation;
     timer_changes_.push_back(
         {{{id, false, {}}, checkpoint.generation, time_end}, checkpoint.attributes.retention});
 }
@@ -339,12 +354,14 @@ void State::configure(const ais_configuration& now) {
     const std::span<const ais_node_id> members(now.members, now.member_count);
     if (now.kind != AIS_CONFIGURATION_REGULAR) {
         pending_left_.insert(pending_left_.end(), now.left, now.left + now.left_count);
+        side_ = members.front();
         return;
     }
     const auto is_gone = [&](std::uint32_t node) {
         return !std::binary_search(members.begin(), members.end(), node) ||
                std::find(pending_left_.begin(), pending_left_.end(), node) != pending_left_.end();
     };
+    side_ = 0;
     image_.ring = {now.ring.seq, now.ring.representative, now.ring.salt};
     image_.next_object = 0;
     image_.applied = 0;

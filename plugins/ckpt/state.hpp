@@ -13,6 +13,9 @@
 //   3. A checkpoint without openers is linked, has a retention above 0, and its
 //      generation is not 0; with openers its generation is 0.
 //   4. A handle has at most one transfer.
+//   5. Two objects never have one id, nor two timers of an object one generation, also on two sides
+//      of a ring that has split: until its regular configuration a side goes on with the old
+//      ring's name, and marks what it makes by its lowest member.
 //
 // Handles of nodes that went away are closed at the *regular* configuration,
 // not at the transitional one before it: messages of the old ring that come in
@@ -119,6 +122,9 @@ class State {
     // For operations that need write access.
     [[nodiscard]] Error writable(const HandleId& who, Found& found);
 
+    ObjectId new_object();
+    // Of a timer that starts; the caller counts.
+    [[nodiscard]] std::uint64_t next_generation() const;
     void attach(const HandleId& who, const ObjectId& object, std::uint32_t flags);
     void detach(std::map<HandleId, Opener>::iterator opener);
     void give_up(Opener& opener);
@@ -135,6 +141,7 @@ class State {
     std::map<std::string, ObjectId, std::less<>> names_;
     std::vector<ais_node_id> nodes_;         // of the last regular configuration
     std::vector<ais_node_id> pending_left_;  // since then, from transitional ones
+    ais_node_id side_ = 0;                   // lowest member of the transitional one; 0: none
     std::uint64_t bytes_used_ = 0;
     std::vector<TimerChange> timer_changes_;
 };

@@ -237,6 +237,30 @@ TEST_F(StateTest, objects_are_never_named_twice) {
     EXPECT_EQ(state.image().checkpoints.rbegin()->first.count, 0U);
 }
 
+// Found by the simulator, seed 2008320: each side delivers what was left of the old ring, an open
+// of its own among it, and a merge took the two objects for one.
+TEST_F(StateTest, sides_of_a_ring_that_has_split_name_their_objects_and_timers_apart) {
+    State other;
+    configure(other, AIS_CONFIGURATION_REGULAR, 4, {1, 2, 3});
+    configure(state, AIS_CONFIGURATION_TRANSITIONAL, 4, {1, 3}, {2});
+    configure(other, AIS_CONFIGURATION_TRANSITIONAL, 4, {2}, {1, 3});
+    create(one, "a", kept(1000));
+    state.close(one);
+    Open wanted;
+    wanted.flags = open_read | open_write | open_create;
+    wanted.name = "b";
+    wanted.has_attributes = true;
+    wanted.attributes = kept(1000);
+    ASSERT_EQ(other.open(two, wanted, 0), Error::ok);
+    ASSERT_EQ(other.close(two), Error::ok);
+    const auto& [here, a] = *state.image().checkpoints.begin();
+    const auto& [there, b] = *other.image().checkpoints.begin();
+    EXPECT_NE(here, there);
+    EXPECT_NE(a.generation, b.generation);
+    EXPECT_NE(a.generation, 0U);
+    EXPECT_NE(b.generation, 0U);
+}
+
 // Large writes.
 struct TransferTest : StateTest {
     void prepare(std::uint32_t flags) {
