@@ -38,11 +38,11 @@ class Adder final : public ClientHandler {
     [[nodiscard]] bool is_gone() const { return client_ == nullptr; }
     [[nodiscard]] ais_node_id node() const { return node_; }
     [[nodiscard]] bool is_waiting() const { return !is_gone() && !waiting_.empty(); }
-    [[nodiscard]] bool has_asked() const { return has_asked_; }
     // What was asked for, whether it has happened or not.
     [[nodiscard]] std::int64_t asked(std::size_t which) const { return asked_[which]; }
     // The answers to get.
     [[nodiscard]] std::int64_t value(std::size_t which) const { return values_[which]; }
+    [[nodiscard]] const auto& values() const { return values_; }
 
     void add(std::size_t which) {
         ais::Appender body;
@@ -56,7 +56,6 @@ class Adder final : public ClientHandler {
         }
     }
     void ask_all() {
-        has_asked_ = true;
         for (std::size_t which = 0; which < names.size(); ++which) {
             ais::Appender body;
             body.text(names[which]);
@@ -106,10 +105,12 @@ class Adder final : public ClientHandler {
     Client* client_ = nullptr;
     std::uint64_t serial_ = 0;
     std::map<std::uint64_t, Waiting> waiting_;
-    bool has_asked_ = false;
     std::array<std::int64_t, names.size()> asked_{};
     std::array<std::int64_t, names.size()> values_{};
 };
+
+// So many times all are asked until they must agree.
+constexpr int rounds_max = 8;
 
 class Additions final : public ais::sim::Workload {
   public:
@@ -132,14 +133,18 @@ class Additions final : public ais::sim::Workload {
         if (sim.now() - quiet_since_ < std::chrono::seconds(1)) {
             return false;
         }
-        bool asks = false;
+        if (rounds_ > 0 && (are_equal() || rounds_ == rounds_max)) {
+            return true;
+        }
+        // Why again while they differ: a node that was not in the ring yet has told its own.
+        ++rounds_;
+        quiet_since_ = sim.now();
         for (const auto& adder : adders_) {
-            if (!adder->is_gone() && !adder->has_asked()) {
+            if (!adder->is_gone()) {
                 adder->ask_all();
-                asks = true;
             }
         }
-        return !asks;
+        return false;
     }
     void check(Simulation& sim) override {
         for (std::size_t which = 0; which < names.size(); ++which) {
@@ -171,6 +176,19 @@ class Additions final : public ais::sim::Workload {
     }
 
   private:
+    [[nodiscard]] bool are_equal() const {
+        const Adder* first = nullptr;
+        for (const auto& adder : adders_) {
+            if (adder->is_gone()) {
+                continue;
+            }
+            if (first != nullptr && adder->values() != first->values()) {
+                return false;
+            }
+            first = adder.get();
+        }
+        return true;
+    }
     void add_later(Simulation& sim, Adder& adder) {
         const auto gap = static_cast<std::uint64_t>(gap_.count());
         sim.after(std::chrono::nanoseconds(gap / 2 + sim.random(gap)), [this, &sim, &adder] {
@@ -184,6 +202,7 @@ class Additions final : public ais::sim::Workload {
 
     std::chrono::nanoseconds gap_{};
     std::chrono::nanoseconds quiet_since_{};
+    int rounds_ = 0;
     bool nobody_died_ = true;
     std::vector<std::unique_ptr<Adder>> adders_;
 };
