@@ -447,10 +447,13 @@ class Program final : public ClientHandler {
         if (error == Error::ok) {
             note("has written", stamp_);
             const RingName ring = ring_of(sim_, node_);
-            ledger_.acknowledge(stamp_,
-                                sim_.now(),
-                                ring == ring_ ? std::optional(ring) : std::nullopt,
-                                sim_.members(node_));
+            // Why not all members: the ring may not have noticed yet that one has died.
+            std::vector<ais_node_id> holders = sim_.members(node_);
+            std::erase_if(holders, [&](ais_node_id other) {
+                return !sim_.is_up(other) || ring_of(sim_, other) != ring;
+            });
+            ledger_.acknowledge(
+                stamp_, sim_.now(), ring == ring_ ? std::optional(ring) : std::nullopt, holders);
         }
         create_what_is_missing(error);
     }
