@@ -280,6 +280,10 @@ Result<void> Daemon::open_services() {
         return plugins.error();
     }
     service_plugins_ = plugins.take();
+    if (const auto quorums = service_plugins_->offering(AIS_QUORUM_INTERFACE); !quorums.empty()) {
+        quorum_ = std::make_unique<plugin::QuorumGuard>(*quorums.front());
+        service_kernel_.quorum = quorum_.get();
+    }
     std::string names;
     for (plugin::Instance* instance : service_plugins_->offering(AIS_SERVICE_INTERFACE)) {
         services_.push_back(std::make_unique<plugin::ServiceGuard>(*instance));

@@ -151,6 +151,7 @@ class Daemon final : private links::Receiver,
     std::unique_ptr<MachineFacts> facts_;
     plugin::Kernel service_kernel_;
     std::unique_ptr<plugin::Plugins> service_plugins_;
+    std::unique_ptr<plugin::QuorumGuard> quorum_;  // nullptr: every component is primary
     std::vector<std::unique_ptr<plugin::ServiceGuard>> services_;
     std::unique_ptr<os::UnixServer> clients_;
     struct PendingReplacement;

@@ -9,6 +9,7 @@
 #include <ais/crypto.hpp>
 #include <ais/host.hpp>
 #include <ais/parser.hpp>
+#include <ais/abi/draft/primary.h>
 #include <ais/quorum.hpp>
 #include <ais/service.hpp>
 
@@ -464,6 +465,26 @@ TEST(QuorumGuard, asks_the_plugin) {
     QuorumGuard quorum(*plugins->find("majority"));
     EXPECT_TRUE(quorum.is_primary(regular({NodeId(1), NodeId(2)})));
     EXPECT_FALSE(quorum.is_primary(regular({NodeId(1)})));
+}
+
+TEST(QuorumGuard, is_heard_by_services_through_the_host) {
+    TestKernel kernel;
+    const auto plugins = start(majority, kernel);
+    QuorumGuard quorum(*plugins->find("majority"));
+    const std::string name = "demo";
+    Calls calls(name, kernel.kernel);
+    Host host(kernel.kernel, calls, 90, {});
+    const auto table = host::find<ais_primary_v1>(*host.abi(), AIS_PRIMARY_INTERFACE);
+    ASSERT_NE(table.is_primary, nullptr);
+    EXPECT_EQ(table.is_primary(host.abi()), 1U) << "before the first configuration";
+    host.set_configuration(regular({NodeId(1)}));
+    EXPECT_EQ(table.is_primary(host.abi()), 1U) << "without a quorum plugin";
+    kernel.kernel.quorum = &quorum;
+    EXPECT_EQ(table.is_primary(host.abi()), 1U) << "not before the next configuration";
+    host.set_configuration(regular({NodeId(1)}));
+    EXPECT_EQ(table.is_primary(host.abi()), 0U);
+    host.set_configuration(regular({NodeId(1), NodeId(2)}));
+    EXPECT_EQ(table.is_primary(host.abi()), 1U);
 }
 
 }  // namespace

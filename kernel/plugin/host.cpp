@@ -6,7 +6,9 @@
 #include "config/tree.hpp"
 #include "group/groups.hpp"
 #include "ipc/session.hpp"
+#include "sync/quorum.hpp"
 
+#include <ais/abi/draft/primary.h>
 #include <ais/bytes.hpp>
 #include <ais/copy_min.hpp>
 
@@ -289,6 +291,11 @@ struct HostTables {
     static std::int64_t wall_clock(const ais_host* host) {
         return owner(host).kernel_.node->wall_clock();
     }
+
+    // ais.primary/1.
+    static std::uint32_t is_primary(const ais_host* host) {
+        return owner(host).is_primary_ ? 1 : 0;
+    }
 };
 
 const void* HostTables::find(const ais_host* host, const char* id) {
@@ -308,6 +315,7 @@ const void* HostTables::find(const ais_host* host, const char* id) {
         sizeof(ais_config_v1), 0, &text, &number, &count};
     static constexpr ais_node_v1 node_table = {
         sizeof(ais_node_v1), 0, &host_name, &address, &boot_time, &wall_clock};
+    static constexpr ais_primary_v1 primary_table = {sizeof(ais_primary_v1), 0, &is_primary};
     Host& self = owner(host);
     const std::string_view name = id == nullptr ? "" : id;
     const Kernel& kernel = self.kernel_;
@@ -327,6 +335,9 @@ const void* HostTables::find(const ais_host* host, const char* id) {
     if (name == AIS_NODE_INTERFACE) {
         return kernel.node != nullptr ? &node_table : nullptr;
     }
+    if (name == AIS_PRIMARY_INTERFACE) {
+        return kernel.groups != nullptr && is_service ? &primary_table : nullptr;
+    }
     const auto found = self.needed_.find(name);
     return found == self.needed_.end() ? nullptr : found->second.table;
 }
@@ -335,6 +346,7 @@ std::vector<std::string_view> host_interfaces(const Kernel& kernel) {
     std::vector<std::string_view> ids;
     if (kernel.groups != nullptr) {
         ids.emplace_back(AIS_GROUP_INTERFACE);
+        ids.emplace_back(AIS_PRIMARY_INTERFACE);
     }
     if (kernel.has_clients) {
         ids.emplace_back(AIS_IPC_INTERFACE);
@@ -386,6 +398,7 @@ bool Host::knows(ais_conn* conn) const {
 void Host::set_configuration(const totem::Configuration& now) {
     configuration_.set(now);
     has_configuration_ = true;
+    is_primary_ = kernel_.quorum == nullptr || kernel_.quorum->is_primary(now);
 }
 
 void Host::stop() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The kernel as one instance of one plugin sees it: the tables of abi/host.h, group.h, ipc.h,
-// timer.h, config.h and node.h, and what has to be remembered between their calls.
+// timer.h, config.h, node.h and draft/primary.h, and what has to be remembered between their calls.
 //
 // Everything that comes through these tables comes from a plugin and is checked: sizes,
 // nulls, a client that was closed, a timer of somebody else.  A wrong call fails, is
@@ -133,6 +133,7 @@ class Host {
     bool has_configuration_ = false;
     bool stopped_ = false;
     bool quiet_ = false;
+    bool is_primary_ = true;
     AbiConfiguration configuration_;
 };
 

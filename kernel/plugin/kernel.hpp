@@ -22,6 +22,9 @@ class Tree;
 namespace ais::group {
 class Groups;
 }
+namespace ais::sync {
+class Quorum;
+}
 
 namespace ais::plugin {
 
@@ -58,6 +61,9 @@ struct Kernel {
     const config::Tree* config = nullptr;  // ais.config/1
     const Stopwatch* stopwatch = nullptr;  // without it calls are counted, but not timed
     const NodeFacts* node = nullptr;       // ais.node/1
+    // Asked for ais.primary/1 at each regular configuration; without it all are primary.  Set
+    // when its plugin is loaded, which is one of those that this kernel has.
+    sync::Quorum* quorum = nullptr;
 };
 
 }  // namespace ais::plugin

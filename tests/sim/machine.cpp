@@ -46,6 +46,7 @@ struct Machine::Executive {
     plugin::Kernel kernel;
     std::unique_ptr<service::Node> node;
     std::unique_ptr<plugin::Plugins> plugins;
+    std::unique_ptr<plugin::QuorumGuard> quorum;
     std::vector<std::unique_ptr<plugin::ServiceGuard>> services;
     std::vector<std::unique_ptr<SimClient>> clients;
     std::vector<SimClient*> runnable;
@@ -124,6 +125,10 @@ void Machine::start(bool wiped) {
                      " could not load its plugins: " + plugins.error().text);
     } else {
         my.plugins = plugins.take();
+        if (const auto quorums = my.plugins->offering(AIS_QUORUM_INTERFACE); !quorums.empty()) {
+            my.quorum = std::make_unique<plugin::QuorumGuard>(*quorums.front());
+            my.kernel.quorum = my.quorum.get();
+        }
         for (plugin::Instance* instance : my.plugins->offering(AIS_SERVICE_INTERFACE)) {
             my.services.push_back(std::make_unique<plugin::ServiceGuard>(*instance));
             if (auto added = my.node->table().add(*my.services.back()); !added) {

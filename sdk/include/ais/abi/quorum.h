@@ -17,8 +17,9 @@ struct ais_quorum_v1 {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* Called at each regular configuration: non-zero if it is primary.  Must
-     * give the same answer on all members.  [loop] */
+    /* Called at each regular configuration, once or more: non-zero if it is
+     * primary.  Must give the same answer on all members, and each time.  Services
+     * hear of it by ais.primary/1.  [loop] */
     uint32_t (*is_primary)(void *self, const struct ais_configuration *now);
 
     /* New members go here, and only here. */

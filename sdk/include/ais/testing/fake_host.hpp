@@ -34,6 +34,7 @@
 
 #include <ais/abi/config.h>
 #include <ais/abi/draft/handover.h>
+#include <ais/abi/draft/primary.h>
 #include <ais/abi/group.h>
 #include <ais/abi/ipc.h>
 #include <ais/abi/node.h>
@@ -150,6 +151,8 @@ class FakeHost {
     std::string host_name;
     std::vector<std::string> addresses;
     std::int64_t boot_time = 0;
+    // What ais.primary/1 (a draft) says: set it before the configuration that it is about.
+    bool is_primary = true;
 
     FakeHost(const FakeHost&) = delete;
     FakeHost& operator=(const FakeHost&) = delete;
@@ -345,6 +348,7 @@ class FakeHost {
             sizeof(ais_config_v1), 0, &on_text, &on_number, &on_count};
         static constexpr ais_node_v1 node = {
             sizeof(ais_node_v1), 0, &on_host_name, &on_address, &on_boot_time, &on_wall_clock};
+        static constexpr ais_primary_v1 primary = {sizeof(ais_primary_v1), 0, &on_is_primary};
         const std::string_view name = id;
         if (owner(host).hidden_.count(std::string(name)) != 0) {
             return nullptr;
@@ -354,7 +358,12 @@ class FakeHost {
                : name == AIS_TIMER_INTERFACE  ? static_cast<const void*>(&timer)
                : name == AIS_CONFIG_INTERFACE ? static_cast<const void*>(&config)
                : name == AIS_NODE_INTERFACE   ? static_cast<const void*>(&node)
+               : name == AIS_PRIMARY_INTERFACE ? static_cast<const void*>(&primary)
                                               : nullptr;
+    }
+
+    static std::uint32_t on_is_primary(const ais_host* host) {
+        return owner(host).is_primary ? 1 : 0;
     }
 
     static void* on_find_self(const ais_host*, const char*) { return nullptr; }
