@@ -371,9 +371,11 @@ Result<void> Daemon::drop_privileges() {
 
 int Daemon::run() {
     loop_.set_turn([this] { return turn(); });
-    network_->start([this](NodeId peer, totem::LinkId link, totem::Hint what) {
-        node_->on_hint(loop_.now(), peer, link, what);
-    });
+    network_->start(
+        [this](NodeId peer, totem::LinkId link, totem::Hint what) {
+            node_->on_hint(loop_.now(), peer, link, what);
+        },
+        [this] { node_->before_control(); });
     AIS_LOG(log_,
             notice,
             "main",

@@ -250,7 +250,8 @@ void Network::connect(links::Seal& seal, links::Receiver& receiver, std::size_t 
     }
 }
 
-void Network::start(OnHint hint) {
+void Network::start(OnHint hint, std::function<void()> before_control) {
+    before_control_ = std::move(before_control);
     on_hint_ = std::move(hint);
     for (Link& link : all_) {
         link.transport->start(*this);
@@ -440,6 +441,7 @@ void Network::before_control(totem::LinkId link) {
             other.transport->drain_data();
         }
     }
+    before_control_();
 }
 
 }  // namespace ais

@@ -53,7 +53,8 @@ class Network final : private os::DatagramSink {
 
     void connect(links::Seal& seal, links::Receiver& receiver, std::size_t datagram_max);
     // Receiving begins.  What the system notices of peers goes to `on_hint`.
-    void start(OnHint on_hint);
+    // `before_control`: control datagrams have come and are handed over next.
+    void start(OnHint on_hint, std::function<void()> before_control);
     // The ring has these members now.
     void on_members(const totem::Members& members);
     [[nodiscard]] links::Links& links() { return *links_; }
@@ -114,6 +115,7 @@ class Network final : private os::DatagramSink {
     std::unique_ptr<os::LinkEvents> events_;
     std::unique_ptr<os::Lifelines> lifelines_;
     OnHint on_hint_;
+    std::function<void()> before_control_;
 };
 
 }  // namespace ais

@@ -197,6 +197,7 @@ Session::Session(const Limits& limits,
                  Log& log)
     : impl_(std::make_unique<Impl>(limits, memory, waker, peer, service, log)) {
     impl_->in_ready.session = this;
+    impl_->in_asleep.session = this;
     impl_->in_touched.session = this;
     impl_->in_slow.session = this;
 }
@@ -475,6 +476,16 @@ bool Session::sleep() {
     }
     s.page.request.sleeping.store(0, std::memory_order_relaxed);
     return false;
+}
+
+bool Session::has_awoken() {
+    Impl& s = *impl_;
+    if (!s.requests.refresh() && s.requests.fault() == RingFault::none) {
+        return false;
+    }
+    // If the client was quicker it rings, and we look once for nothing.
+    s.page.request.sleeping.exchange(0, std::memory_order_seq_cst);
+    return true;
 }
 
 void Session::flush(Instant now) {

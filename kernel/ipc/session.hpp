@@ -135,6 +135,8 @@ class Session final : public ais_conn {
     // No request is waiting; the client will wake the kernel.  False if one
     // came in between.
     [[nodiscard]] bool sleep();
+    // After sleep() was true: there is a request now, whether or not the client has rung.
+    [[nodiscard]] bool has_awoken();
 
     // Move what waits in the outbox to the rings, wake the client if it sleeps.
     // Call once per turn of the loop, after all responds and notifies.
@@ -191,6 +193,10 @@ class Sessions {
     // The client rang the kernel's eventfd.
     void on_wake(Session& session);
 
+    // Look at the rings of those who fell asleep lately: whoever has written since is
+    // taken without waiting for the bell.  For the moment before the token is worked on: a
+    // request that comes a turn later waits for a whole rotation.
+    void look();
     // Take up to `budget` requests, round robin; true if more are waiting that
     // may be taken now.
     bool run(std::size_t budget);

@@ -4,7 +4,8 @@
 // of them).  Nobody else includes this.
 //
 // A session is in up to three lists of its Sessions: ready (requests may be
-// waiting), touched (flush has work) and slow (its event ring has overflowed).
+// waiting) or asleep (they were not, and the client has been told to ring), touched
+// (flush has work) and slow (its event ring has overflowed).
 // The links are here, so that no request allocates anything.
 
 #pragma once
@@ -41,6 +42,7 @@ class List {
   public:
     [[nodiscard]] bool empty() const { return !head_.is_linked(); }
     [[nodiscard]] Link* begin() { return head_.next; }
+    [[nodiscard]] Link* last() { return head_.previous; }
     [[nodiscard]] Link* end() { return &head_; }
     // At the end; does nothing if it is in a list already.
     void push(Link& link) {
@@ -140,6 +142,7 @@ struct Session::Impl {
     IpcStats own_stats;
     IpcStats* stats = &own_stats;
     Link in_ready;
+    Link in_asleep;
     Link in_touched;
     Link in_slow;
 };

@@ -7,6 +7,14 @@
 
 namespace ais::ipc {
 
+namespace {
+
+// Limit: sleepers that one look() asks, each of which may cost a cache miss
+// while the token waits.  Who wrote lately is likely to write again.
+constexpr int looked_at_max = 16;
+
+}  // namespace
+
 struct Sessions::Impl final : Owner {
     Impl(Dispatcher& the_dispatcher, Log& the_log) : dispatcher(the_dispatcher), log(the_log) {}
 
@@ -15,6 +23,7 @@ struct Sessions::Impl final : Owner {
         if (held) {
             session.set_held_back_flag(true);
         }
+        session.impl_->in_asleep.unlink();
         ready.push(session.impl_->in_ready);
     }
 
@@ -35,6 +44,7 @@ struct Sessions::Impl final : Owner {
     Dispatcher& dispatcher;
     Log& log;
     List ready;
+    List asleep;  // who fell asleep last is last
     List touched;
     List slow;
     bool held = false;  // may_request() was false when last asked
@@ -56,6 +66,7 @@ ais_status Sessions::open(Session& session, Bytes hello) {
     if (status != AIS_OK) {
         ++impl_->stats.refused;
         session.impl_->in_ready.unlink();
+        session.impl_->in_asleep.unlink();
         session.impl_->in_touched.unlink();
         session.impl_->owner = nullptr;
         session.impl_->stats = &session.impl_->own_stats;
@@ -75,6 +86,7 @@ void Sessions::close(Session& session) {
     impl_->dispatcher.on_close(session);
     // Again: the service may have said something while it closed.
     session.impl_->in_ready.unlink();
+    session.impl_->in_asleep.unlink();
     session.impl_->in_touched.unlink();
     session.impl_->in_slow.unlink();
     session.impl_->owner = nullptr;
@@ -87,6 +99,18 @@ void Sessions::on_wake(Session& session) {
     // Requests have come, or there is room in a ring where something waits.
     impl_->resume(session);
     impl_->touched.push(session.impl_->in_touched);
+}
+
+void Sessions::look() {
+    Link* link = impl_->asleep.last();
+    for (int left = looked_at_max; left > 0 && link != impl_->asleep.end(); --left) {
+        Session& session = *link->session;
+        link = link->previous;
+        if (session.has_awoken()) {
+            AIS_MARK("ipc.finds_request_before_the_bell");
+            impl_->resume(session);
+        }
+    }
 }
 
 bool Sessions::run(std::size_t budget) {
@@ -105,7 +129,9 @@ bool Sessions::run(std::size_t budget) {
         } else if (session.impl_->finishing) {
             session.impl_->waker.finished();  // the session may be gone now
         } else if (session.impl_->may_take()) {
-            if (!session.sleep()) {
+            if (session.sleep()) {
+                all.asleep.push(session.impl_->in_asleep);
+            } else {
                 all.ready.push(session.impl_->in_ready);
             }
         }

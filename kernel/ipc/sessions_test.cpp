@@ -65,6 +65,48 @@ TEST_F(SessionsOfClients, sleep_until_they_are_woken) {
     EXPECT_EQ(all.stats().requests, 1U);
 }
 
+TEST_F(SessionsOfClients, are_looked_at_without_a_bell_when_the_token_comes) {
+    PlainClient a;
+    PlainClient b;
+    open(a);
+    open(b);
+    a.ask(1, 0, "x");
+    EXPECT_MARK("ipc.finds_request_before_the_bell", all.look());
+    EXPECT_FALSE(all.run(10));
+    EXPECT_EQ(recorder.requests, std::vector<std::string>{"x"});
+    EXPECT_EQ(a.page.request.sleeping, 1U);
+    all.on_wake(*a.session);  // the bell that was rung all the same
+    EXPECT_FALSE(all.run(10));
+    EXPECT_EQ(recorder.requests.size(), 1U);
+    EXPECT_EQ(a.page.request.sleeping, 1U);
+}
+
+TEST_F(SessionsOfClients, need_no_bell_when_they_were_looked_at_first) {
+    PlainClient a;
+    open(a);
+    // The frame is there, and the client has not got to the bell yet.
+    FrameHeader header;
+    header.size = 1;
+    header.kind = 1;
+    const ais_bytes part = to_abi(std::string_view("x"));
+    a.requests.put(header, {&part, 1});
+    a.requests.publish();
+    all.look();
+    EXPECT_EQ(a.page.request.sleeping, 0U);
+    EXPECT_FALSE(all.run(10));
+    EXPECT_EQ(recorder.requests, std::vector<std::string>{"x"});
+}
+
+TEST_F(SessionsOfClients, are_looked_at_no_longer_when_they_are_gone) {
+    PlainClient a;
+    open(a);
+    a.ask(1, 0, "x");
+    all.close(*a.session);
+    all.look();
+    EXPECT_FALSE(all.run(10));
+    EXPECT_TRUE(recorder.requests.empty());
+}
+
 TEST_F(SessionsOfClients, take_turns) {
     PlainClient a;
     PlainClient b;

@@ -50,6 +50,17 @@ void Node::on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes dat
     }
 }
 
+// Limit: requests that are taken while the token waits.  As many small ones as fill a few datagrams.
+constexpr std::size_t last_moment_budget = 64;
+
+void Node::before_control() {
+    // Why only then: who has a queue fills this visit anyway, and more would hold up the token.
+    if (!stopped_ && groups_.backlog() == 0) {
+        sessions_.look();
+        sessions_.run(last_moment_budget);
+    }
+}
+
 void Node::on_hint(Instant now, NodeId peer, totem::LinkId link, totem::Hint what) {
     if (!stopped_) {
         engine_.hint(now, peer, link, what, *this);
