@@ -1,111 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// On Boost.Asio.  Its handlers only note which descriptors are readable; the
-// callbacks are called by turn(), so that their order, their number and the
-// time they see are ours.  A descriptor is waited for again only at the end of
-// the turn: a wait that is renewed says at once that bytes are left, which makes
-// watches level-triggered and keeps poll() from running for ever on a busy socket.
+// One epoll descriptor, level-triggered: what a callback leaves unread is said
+// again in the next turn, and nothing has to be armed anew.  A turn is one
+// system call of ours, epoll_wait, and what its callbacks do.
 //
-// Timers are ours, too: asio would set its timer descriptor anew whenever the
-// earliest deadline changes, which is at every token.  The earliest deadline is
-// the limit of the sleep itself (epoll_wait's timeout, rounded up to the next
-// millisecond): no call to set it, and no wake-up for one that has moved.
+// Timers need no descriptor: the earliest deadline is the limit of the sleep
+// (rounded up to the next millisecond), so there is no call to set it, and no
+// wake-up for one that has moved.
 
 #include "os/loop.hpp"
 
 #include "base/assert.hpp"
 #include "os/clock.hpp"
+#include "os/descriptor.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <sys/epoll.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <new>
+#include <array>
+#include <cerrno>
 #include <unordered_map>
 #include <vector>
 
 namespace ais::os {
 namespace {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
-// Typed on the one executor: no indirect calls, no work counting.
-using Executor = asio::io_context::executor_type;
-using WaitDescriptor = asio::posix::basic_stream_descriptor<Executor>;
+// Limit: descriptors of one turn; what is beyond comes in the next one.
+constexpr std::size_t ready_max = 64;
 
-// Room for the one operation that an object has under way, so that asio does
-// not go to the heap for every wait.
-class HandlerMemory {
-  public:
-    void* take(std::size_t size) {
-        if (!is_used_ && size <= sizeof room_) {
-            is_used_ = true;
-            return room_;
-        }
-        return ::operator new(size);
-    }
-    void give_back(void* at) {
-        if (at == room_) {
-            is_used_ = false;
-        } else {
-            ::operator delete(at);
-        }
-    }
-
-  private:
-    alignas(std::max_align_t) std::byte room_[256];
-    bool is_used_ = false;
-};
-
-template <typename T>
-class HandlerAllocator {
-  public:
-    using value_type = T;
-    explicit HandlerAllocator(HandlerMemory& memory) : memory_(&memory) {}
-    template <typename U>
-    HandlerAllocator(const HandlerAllocator<U>& other) : memory_(other.memory_) {}
-    T* allocate(std::size_t count) { return static_cast<T*>(memory_->take(count * sizeof(T))); }
-    void deallocate(T* at, std::size_t) { memory_->give_back(at); }
-    template <typename U>
-    bool operator==(const HandlerAllocator<U>& other) const {
-        return memory_ == other.memory_;
-    }
-
-  private:
-    template <typename U>
-    friend class HandlerAllocator;
-    HandlerMemory* memory_;
-};
-
-struct Watched {
-    Watched(WatchId name, asio::io_context& io, int fd, std::function<void()> call)
-        : id(name), descriptor(io, fd), on_readable(std::move(call)) {}
-    WatchId id;
-    WaitDescriptor descriptor;
-    std::function<void()> on_readable;
-    bool is_removed = false;
-    HandlerMemory memory;
-};
-using WatchedPointer = std::shared_ptr<Watched>;
-
-struct WaitHandler {
-    using allocator_type = HandlerAllocator<char>;
-    [[nodiscard]] allocator_type get_allocator() const { return allocator_type(watched->memory); }
-    void operator()(const error_code&) const {
-        // An aborted wait belongs to a watch that is removed.
-        if (!watched->is_removed) {
-            ready->push_back(watched);
-        }
-    }
-    WatchedPointer watched;
-    std::vector<WatchedPointer>* ready;
-};
-
-std::chrono::steady_clock::time_point to_steady(Instant at) {
-    return std::chrono::steady_clock::time_point(
-        std::chrono::duration_cast<std::chrono::steady_clock::duration>(at.time_since_epoch()));
+int open_epoll() {
+    const int fd = ::epoll_create1(EPOLL_CLOEXEC);
+    AIS_ASSERT(fd >= 0);  // at the start of the process, before anything that could use them up
+    return fd;
 }
 
 }  // namespace
@@ -125,15 +51,13 @@ struct Loop::Impl {
         }
     };
 
-    explicit Impl(const LoopOptions& wish) : options(wish), io(1), work(asio::make_work_guard(io)) {
-        now = monotonic_now();
-    }
+    struct Watched {
+        int fd;
+        std::function<void()> on_readable;
+    };
 
-    ~Impl() {
-        for (auto& [id, watched] : watches) {
-            watched->is_removed = true;
-            watched->descriptor.release();  // not ours to close
-        }
+    explicit Impl(const LoopOptions& wish) : options(wish), epoll(open_epoll()) {
+        now = monotonic_now();
     }
 
     // -- timers
@@ -224,41 +148,60 @@ struct Loop::Impl {
 
     // -- one turn
 
-    void arm_watches() {
-        for (auto& watched : to_arm) {
-            if (!watched->is_removed) {
-                watched->descriptor.async_wait(WaitDescriptor::wait_read,
-                                               WaitHandler{watched, &ready});
-            }
-        }
-        to_arm.clear();
+    // True: something is ready.  Sleeps so long at most, for ever if negative.
+    bool look(int timeout_ms) {
+        const int got = ::epoll_wait(
+            epoll.get(), ready.data(), static_cast<int>(ready.size()), timeout_ms);
+        AIS_ASSERT(got >= 0 || errno == EINTR);
+        ready_count = got > 0 ? static_cast<std::size_t>(got) : 0;
+        return ready_count > 0;
     }
 
     // Gather what is ready; sleep before, unless `at` is now.
     void wait(std::optional<Instant> at) {
-        arm_watches();
-        if ((at && *at <= now) || (options.spin > Duration(0) && is_busy && spin())) {
-            io.poll();
+        if (at && *at <= now) {
+            look(0);
+            return;
+        }
+        if (options.spin > Duration(0) && is_busy && spin()) {
             return;
         }
         ++stats.sleeps;
         const Instant before = options.spin > Duration(0) ? monotonic_now() : now;
-        if (at) {
-            io.run_one_until(to_steady(*at));
-        } else {
-            io.run_one();
-        }
-        io.poll();
+        look(at ? timeout_until(*at) : -1);
         // Spinning pays only while events follow each other quickly.
         is_busy = options.spin > Duration(0) && monotonic_now() - before < 4 * options.spin;
+    }
+
+    // Milliseconds, rounded up: a timer is never early.
+    static int timeout_until(Instant at) {
+        using std::chrono::milliseconds;
+        const auto left = std::chrono::ceil<milliseconds>(at - monotonic_now());
+        // Limit: an hour; then the turn finds that nothing is due.
+        return static_cast<int>(std::clamp(left, milliseconds(0), milliseconds(3'600'000)).count());
     }
 
     bool spin() {
         const Instant until = monotonic_now() + options.spin;
         do {
-            io.poll();
-        } while (ready.empty() && monotonic_now() < until);
-        return !ready.empty();
+            if (look(0)) {
+                return true;
+            }
+        } while (monotonic_now() < until);
+        return false;
+    }
+
+    void call_ready() {
+        for (std::size_t i = 0; i < ready_count; ++i) {
+            // By name: a callback of this turn may have ended the watch.
+            const auto at = watches.find(ready[i].data.u64);
+            if (at != watches.end()) {
+                ++stats.callbacks;
+                const auto watched = at->second;  // lives on when the callback ends its own watch
+                watched->on_readable();
+            }
+        }
+        ready_count = 0;
     }
 
     void turn(std::optional<Instant> limit) {
@@ -270,19 +213,7 @@ struct Loop::Impl {
         now = monotonic_now();
         ++stats.turns;
 
-        batch.swap(ready);
-        for (auto& watched : batch) {
-            if (!watched->is_removed) {
-                ++stats.callbacks;
-                watched->on_readable();
-            }
-        }
-        for (auto& watched : batch) {
-            if (!watched->is_removed) {
-                to_arm.push_back(std::move(watched));
-            }
-        }
-        batch.clear();
+        call_ready();
         fire_due();
         if (wake && *wake <= now) {
             wake.reset();
@@ -291,8 +222,7 @@ struct Loop::Impl {
     }
 
     const LoopOptions options;
-    asio::io_context io;
-    asio::executor_work_guard<Executor> work;
+    Descriptor epoll;
 
     Instant now;
     bool is_stopping = false;
@@ -308,10 +238,9 @@ struct Loop::Impl {
     std::size_t cancelled = 0;
 
     WatchId next_watch = 1;
-    std::unordered_map<WatchId, WatchedPointer> watches;
-    std::vector<WatchedPointer> ready;
-    std::vector<WatchedPointer> batch;
-    std::vector<WatchedPointer> to_arm;
+    std::unordered_map<WatchId, std::shared_ptr<const Watched>> watches;
+    std::array<epoll_event, ready_max> ready{};
+    std::size_t ready_count = 0;
     LoopStats stats;
 };
 
@@ -335,9 +264,13 @@ WatchId Loop::watch(int fd, std::function<void()> on_readable) {
     AIS_ASSERT(fd >= 0);
     AIS_ASSERT(on_readable != nullptr);
     const WatchId id = impl_->next_watch++;
-    auto watched = std::make_shared<Watched>(id, impl_->io, fd, std::move(on_readable));
-    impl_->to_arm.push_back(watched);
-    impl_->watches.emplace(id, std::move(watched));
+    impl_->watches.emplace(
+        id, std::make_shared<const Impl::Watched>(Impl::Watched{fd, std::move(on_readable)}));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = id;
+    const int added = ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_ADD, fd, &event);
+    AIS_ASSERT(added == 0);  // one watch a descriptor, and only such as can be waited for
     return id;
 }
 
@@ -346,11 +279,9 @@ void Loop::unwatch(WatchId id) {
     if (at == impl_->watches.end()) {
         return;
     }
-    // The object lives on in the batch or in asio's queue until nobody uses it.
-    const WatchedPointer watched = at->second;
+    // A descriptor that is closed already is not there any more: no error.
+    ::epoll_ctl(impl_->epoll.get(), EPOLL_CTL_DEL, at->second->fd, nullptr);
     impl_->watches.erase(at);
-    watched->is_removed = true;
-    watched->descriptor.release();
 }
 
 void Loop::set_turn(std::function<bool()> turn) {

@@ -19,7 +19,7 @@
 //   4. Timers are never early, and at most a millisecond late (or as late as
 //      the machine schedules us).
 //
-// Boost.Asio does the waiting; it is slow to compile and stays in loop.cpp.
+// epoll does the waiting (ADR 0020).
 //
 // Threads: all calls from the loop's own thread, or before run().
 

@@ -384,8 +384,13 @@ struct UdpTransport::Impl {
     // Read the token first and hand it up last: what lies on the data sockets
     // now was there before it was read.
     void take_control(Socket& socket) {
-        take_errors(socket);
-        const int got = receive(socket, control_room);
+        int got = receive(socket, control_room);
+        if (got <= 0) {
+            // Woken for nothing: an ICMP error wakes, too.  (One that comes together with a
+            // datagram is told by the next turn.)
+            take_errors(socket);
+            got = receive(socket, control_room);
+        }
         if (got <= 0) {
             return;
         }
