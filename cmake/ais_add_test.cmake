@@ -41,7 +41,7 @@ function(ais_add_script_test)
 endfunction()
 
 # ais_add_fuzz(NAME packet_fuzz SOURCES packet_fuzz.cpp LINK ais::totem CORPUS dir): a libFuzzer
-# program (clang, AIS_FUZZ) and a 10 s smoke run in ctest.
+# program (clang, AIS_FUZZ) and a 5 s smoke run in ctest.
 if(AIS_FUZZ)
     add_custom_target(fuzzers)
 endif()
@@ -60,6 +60,6 @@ function(ais_add_fuzz)
     set(work ${CMAKE_BINARY_DIR}/fuzz/${arg_NAME}.corpus)
     file(MAKE_DIRECTORY ${work})
     add_test(NAME fuzz.${arg_NAME}
-        COMMAND ${arg_NAME} -max_total_time=10 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 ${work} ${arg_CORPUS})
+        COMMAND ${arg_NAME} -max_total_time=5 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 ${work} ${arg_CORPUS})
     set_tests_properties(fuzz.${arg_NAME} PROPERTIES LABELS fuzz TIMEOUT 60)
 endfunction()
