@@ -27,13 +27,14 @@ void FlowControl::reset(std::uint32_t window, std::uint32_t max_messages) {
     AIS_ASSERT(window > 0 && max_messages > 0);
     window_ = window;
     max_messages_ = std::min(max_messages, window);
+    burst_max_ = max_messages_;
     my_trc_ = 0;
     my_pbl_ = 0;
 }
 
 std::uint32_t FlowControl::allowed(const Token& token, std::uint64_t backlog) const {
     const std::uint32_t others_fcc = less(token.fcc, my_trc_);
-    const std::uint32_t room = std::min(max_messages_, less(window_, others_fcc));
+    const std::uint32_t room = std::min(burst_max_, less(window_, others_fcc));
     const std::uint64_t mine = bounded(backlog);
     const std::uint64_t others = less(token.backlog, my_pbl_);
     if (mine == 0) {
@@ -48,8 +49,15 @@ std::uint32_t FlowControl::allowed(const Token& token, std::uint64_t backlog) co
 void FlowControl::account(Token& token, std::uint32_t sent, std::uint64_t backlog) {
     token.fcc = bounded(std::uint64_t{less(token.fcc, my_trc_)} + sent);
     token.backlog = bounded(std::uint64_t{less(token.backlog, my_pbl_)} + bounded(backlog));
+    burst_max_ = std::min(max_messages_, burst_max_ + 1 + max_messages_ / 64);
     my_trc_ = sent;
     my_pbl_ = bounded(backlog);
+}
+
+void FlowControl::note_lost_token() {
+    if (my_trc_ > 1) {
+        burst_max_ = std::min(burst_max_, my_trc_ / 2);
+    }
 }
 
 }  // namespace ais::totem

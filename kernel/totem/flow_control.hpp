@@ -12,6 +12,11 @@
 // Deviates: who has something to send may always send one datagram, so that n
 // nodes may exceed the window by n - 1.
 //
+// A token that has to be sent again was perhaps lost behind the datagrams of its own visit, in a
+// queue that they have overrun, and then it would be so at each visit, for the price of a timeout.
+// So the node sends half as many on the next one, and a little more each time that it goes well.
+// Deviates: neither the paper nor openais has that; they rely on a window that fits.
+//
 // Paper: TOCS 1995, section 4.5.  Threads: none.
 
 #pragma once
@@ -33,13 +38,17 @@ class FlowControl {
     // Books what this visit sent, and what waits after it, into the token.
     void account(Token& token, std::uint32_t sent, std::uint64_t backlog);
 
+    // The token of the last visit is sent again.
+    void note_lost_token();
+
     [[nodiscard]] std::uint32_t window() const { return window_; }
 
   private:
     std::uint32_t window_ = 1;
     std::uint32_t max_messages_ = 1;
-    std::uint32_t my_trc_ = 0;  // sent on the last visit
-    std::uint32_t my_pbl_ = 0;  // backlog at the last visit
+    std::uint32_t burst_max_ = 1;  // max_messages_ or less: what queues have let through
+    std::uint32_t my_trc_ = 0;     // sent on the last visit
+    std::uint32_t my_pbl_ = 0;     // backlog at the last visit
 };
 
 }  // namespace ais::totem

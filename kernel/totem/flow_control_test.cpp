@@ -57,6 +57,26 @@ TEST(FlowControl, shares_by_backlog) {
     EXPECT_EQ(flow.allowed(token, 0), 100u);  // for retransmissions
 }
 
+TEST(FlowControl, sends_half_after_a_lost_token_and_slowly_more) {
+    FlowControl flow;
+    flow.reset(100, 100);
+    Token token;
+    flow.account(token, 80, 1000);
+    flow.note_lost_token();
+    EXPECT_EQ(flow.allowed(token, 1000), 40u);
+    flow.note_lost_token();  // once more, the same visit
+    EXPECT_EQ(flow.allowed(token, 1000), 40u);
+    for (int visit = 0; visit < 10; ++visit) {
+        flow.account(token, 40, 1000);
+    }
+    EXPECT_EQ(flow.allowed(token, 1000), 60u);
+    for (int visit = 0; visit < 100; ++visit) {
+        flow.account(token, 0, 0);
+    }
+    flow.note_lost_token();  // it was not our data
+    EXPECT_EQ(flow.allowed(token, 1000), 100u);
+}
+
 TEST(FlowControl, starves_nobody) {
     FlowControl flow;
     flow.reset(10, 10);

@@ -192,6 +192,9 @@ void retransmit_token(State& s, Effects& out) {
     }
     AIS_MARK("token.retransmits");
     ++s.stats.token_retransmits;
+    if (passes_tokens(s.phase)) {
+        s.current().flow.note_lost_token();
+    }
     s.deadlines.set(Timer::token_retransmit, s.now + s.config.token_retransmit_timeout);
     transmit(out, s.kept_token_to, Traffic::token, Bytes(s.kept_token).first(s.kept_token_size));
 }

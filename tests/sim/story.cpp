@@ -197,10 +197,22 @@ class Run {
         cluster_.set_calm();
     }
 
+    // What late datagrams of the faults have broken once more must become whole as well.
     Duration settle() {
+        const Duration end = cluster_.age() + settle_max;
+        const Duration took = wait_until_settled(end);
+        rest();
+        while (!cluster_.is_whole() && cluster_.age() < end) {
+            wait_until_settled(end);
+            rest();
+        }
+        return took;
+    }
+
+    Duration wait_until_settled(Duration end) {
         const Duration begin = cluster_.age();
         while (!(cluster_.is_whole() && workload_->is_settled(cluster_))) {
-            if (cluster_.age() - begin >= settle_max) {
+            if (cluster_.age() >= end) {
                 const std::string why = cluster_.why_not_whole();
                 cluster_.fail("settling: " + std::to_string(settle_max / seconds(1)) +
                               " s after the last fault " +
@@ -209,14 +221,16 @@ class Run {
             }
             cluster_.run_until(cluster_.age() + settle_step);
         }
-        const Duration took = cluster_.age() - begin;
+        return cluster_.age() - begin;
+    }
+
+    void rest() {
         cluster_.run_until(cluster_.age() + last_step);
         // A service with a clock of its own has something to say at any time: end between its
         // words.
         for (int i = 0; i < quiet_steps_max && !cluster_.is_quiet(); ++i) {
             cluster_.run_until(cluster_.age() + quiet_step);
         }
-        return took;
     }
 
     std::string about(Duration settled_after) {
