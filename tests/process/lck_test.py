@@ -36,6 +36,12 @@ def start(node, *words, **more):
                             text=True, **more)
 
 
+def end(process):
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
 def states(node, name):
     return [line["state"] for line in json.loads(aisctl(node, "list", name, "--json").stdout)]
 
@@ -61,8 +67,7 @@ class Locks(unittest.TestCase):
         go.unlink(missing_ok=True)
         process = start(node, "run", self.name, *options, "--", "sh", "-c",
                         f'echo "$AIS_LOCK_FENCE"; while [ ! -e {go} ]; do sleep 0.05; done; exit 7')
-        self.addCleanup(lambda: process.poll() is None and process.kill())
-        self.addCleanup(go.touch)
+        self.addCleanup(end, process)
         fence = process.stdout.readline().strip()
         self.assertRegex(fence, "^[0-9a-f]{32}$", process.stderr.read() if not fence else "")
         return process, go, fence
@@ -104,7 +109,7 @@ class Locks(unittest.TestCase):
     def test_killed_run_frees_the_lock_and_term_goes_to_the_command(self):
         process, _, _ = self.hold(self.one)
         process.kill()
-        process.wait(10)
+        process.communicate(timeout=20)  # until the command has closed its output: it was told
         self.assertEqual(aisctl(self.two, "run", self.name, "-w", "20", "--", "true").returncode, 0)
         process, _, _ = self.hold(self.one)
         process.terminate()
@@ -142,7 +147,10 @@ class Locks(unittest.TestCase):
         process.wait(20)
         wait_until(lambda: any(text.startswith("- held") and fence in text for text in lines), 20, "its end, too")
         watch.terminate()
+        reader.join(10)
         watch.wait(10)
+        watch.stdout.close()
+        watch.stderr.close()
 
     def test_wrong_use_is_refused(self):
         self.assertEqual(aisctl(self.one, "run", self.name).returncode, 2)
@@ -158,7 +166,7 @@ class Losses(unittest.TestCase):
     def run_one(self, node, *options):
         process = start(node, "run", "r", *options, "--", "sh", "-c",
                         'trap "echo told; exit 9" TERM USR1; echo "$AIS_LOCK_FENCE"; while :; do sleep 0.05; done')
-        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.addCleanup(end, process)
         self.assertRegex(process.stdout.readline().strip(), "^[0-9a-f]{32}$")
         return process
 
@@ -183,7 +191,7 @@ class Losses(unittest.TestCase):
             cluster[1].pause()
             winner = start(cluster[2], "run", "r", "--", "sh", "-c",
                            'echo "$AIS_LOCK_FENCE"; while :; do sleep 0.05; done')
-            self.addCleanup(lambda: winner.poll() is None and winner.kill())
+            self.addCleanup(end, winner)
             self.assertRegex(winner.stdout.readline().strip(), "^[0-9a-f]{32}$")
             cluster[1].resume()
             out, err = loser.communicate(timeout=60)

@@ -180,6 +180,7 @@ static void use_association(SaLckHandleT handle, int resources)
         }
         if (error != SA_AIS_OK)
             return;
+        usleep(random_below(30000)); /* so that the machine has time for faults */
     }
 }
 

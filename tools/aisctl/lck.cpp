@@ -186,7 +186,7 @@ Json read_all(const LockClient& client, const std::string& only) {
     }
 }
 
-std::string text_of(const Json& line) {
+std::string text_of_line(const Json& line) {
     std::ostringstream out;
     out << std::left << std::setw(9) << line["state"].get<std::string>() << std::setw(11)
         << line.value("mode", "-") << std::setw(11)
@@ -209,7 +209,7 @@ void list(const Context& context, const std::string& only) {
     }
     std::cout << "STATE    MODE       NODE       PID      FENCE                             NAME\n";
     for (const Json& line : lines) {
-        std::cout << text_of(line) << '\n';
+        std::cout << text_of_line(line) << '\n';
     }
 }
 
@@ -220,7 +220,7 @@ void watch(const Context& context, const std::string& only, double interval) {
     for (;;) {
         std::vector<std::string> now;
         for (const Json& line : read_all(client, only)) {
-            now.push_back(text_of(line));
+            now.push_back(text_of_line(line));
         }
         std::sort(now.begin(), now.end());
         const auto tell = [](const char* sign, const auto& from, const auto& without) {

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,12 +65,17 @@ class Running {
             setenv("AIS_LOCK_NAME", options_.name.c_str(), 1) != 0) {
             fail("setenv");
         }
+        const pid_t self = getpid();
         child_ = fork();
         if (child_ < 0) {
             fail("fork");
         }
         if (child_ == 0) {
             sigprocmask(SIG_SETMASK, &before, nullptr);
+            // If this process is killed the lock is lost, and nobody else can say so.
+            if (prctl(PR_SET_PDEATHSIG, signal_of_loss()) != 0 || getppid() != self) {
+                _exit(126);
+            }
             execvp(words[0], words.data());
             const int error = errno;
             std::cerr << "aisctl: " << words[0] << ": " << std::strerror(error) << std::endl;
@@ -118,6 +124,13 @@ class Running {
             ::kill(child_, SIGKILL);
         }
     }
+    // 0: none.
+    [[nodiscard]] int signal_of_loss() const {
+        return run_.on_loss == "term"   ? SIGTERM
+               : run_.on_loss == "kill" ? SIGKILL
+               : run_.on_loss == "usr1" ? SIGUSR1
+                                        : 0;
+    }
     void listen() {
         client::Event event;
         client::Status status = client::Status::ok;
@@ -133,12 +146,10 @@ class Running {
     void on_loss(const char* why) {
         is_lost_ = true;
         std::cerr << "aisctl: the lock " << options_.name << " is lost: " << why << std::endl;
-        if (run_.on_loss == "usr1") {
-            ::kill(child_, SIGUSR1);
-        } else if (run_.on_loss == "kill") {
-            ::kill(child_, SIGKILL);
-        } else if (run_.on_loss == "term") {
-            ::kill(child_, SIGTERM);
+        if (const int signal = signal_of_loss(); signal != 0) {
+            ::kill(child_, signal);
+        }
+        if (run_.on_loss == "term") {
             kill_at_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                           std::chrono::duration<double>(run_.grace));
         }
