@@ -11,9 +11,10 @@ import threading
 import unittest
 from pathlib import Path
 
-from support import Cluster, build_dir, main, wait_until
+from support import Cluster, build_dir, can_use_namespaces, main, wait_until
 
 AISCTL = build_dir() / "bin/aisctl"
+PLUGINS = build_dir() / "tests/process_plugins"
 
 
 def command(node, *words):
@@ -182,6 +183,27 @@ class Losses(unittest.TestCase):
             self.assertIn("is lost: the executive is gone", err)
             killed.communicate(timeout=30)
             self.assertEqual(killed.returncode, 128 + signal.SIGKILL)
+
+    @unittest.skipUnless(can_use_namespaces(), "network namespaces are not permitted here")
+    def test_with_a_quorum_plugin_only_the_primary_part_has_locks(self):
+        with Cluster(3, netns=True) as cluster:
+            for node in cluster.nodes:
+                node.extra_arguments = ["--plugin-dir", str(PLUGINS), "--plugin", "lck,majority"]
+            cluster.start()
+            cluster.wait_ring(timeout=20)
+            self.assertEqual(aisctl(cluster[1], "run", "s", "-n", "--", "true").returncode, 0)
+            loser = self.run_one(cluster[1])
+            cluster.partition([1], [2, 3])
+            out, err = loser.communicate(timeout=60)
+            self.assertEqual((loser.returncode, out), (9, "told\n"), err)
+            self.assertIn("not primary", err)
+            self.assertEqual(aisctl(cluster[1], "run", "s", "-n", "--", "true").returncode, 1)
+            self.assertEqual(aisctl(cluster[1], "run", "s", "-w", "0.2", "--", "true").returncode, 1)
+            self.assertEqual(aisctl(cluster[2], "run", "r", "-w", "20", "--", "true").returncode, 0)
+            self.assertRegex(cluster[1].log(), "LCK-004")
+            cluster.heal()
+            cluster.wait_ring(timeout=40)
+            self.assertEqual(aisctl(cluster[1], "run", "r", "-w", "20", "--", "true").returncode, 0)
 
     def test_command_is_told_when_the_other_part_has_the_lock(self):
         with Cluster(3) as cluster:
