@@ -37,6 +37,15 @@ std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
     return text.str();
 }
 
+// Where nothing is stored, the seconds since 1970: a machine that has lost its state directory, or never
+// keeps one, has higher numbers than before all the same, since rings do not change every second
+// for years.  Fencing numbers are built upon it (docs/protocol/lck.md).
+std::uint64_t first_ring_seq(std::uint64_t stored) {
+    constexpr std::int64_t second = 1'000'000'000;
+    return stored != 0 ? stored
+                       : static_cast<std::uint64_t>(std::max<std::int64_t>(os::wall_clock_ns() / second, 0));
+}
+
 }  // namespace
 
 Daemon::Daemon(const DaemonOptions& options,
@@ -246,7 +255,7 @@ Result<void> Daemon::open_node() {
         !filled) {
         return filled;
     }
-    options.identity = {self_, chance[0], ring_store_->stored(), chance[1]};
+    options.identity = {self_, chance[0], first_ring_seq(ring_store_->stored()), chance[1]};
     if (!options_.trace_file.empty()) {
         auto trace =
             os::TraceFile::open(options_.trace_file, {self_, chance[0]}, os::monotonic_now, log_);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace ais::lck {
@@ -127,11 +128,18 @@ class Parts {
     std::set<std::uint64_t> places_;
 };
 
+// Where a lock comes in the merged order: what is granted before what waits (a lock of one
+// component stays though another one's request, made before it, waits), then by rank, then as it was.
+using Order = std::tuple<bool, std::size_t, std::uint64_t>;
+
+Order order_of(std::size_t rank, const Image::LockPart& lock) {
+    return {!is_held(lock.kind), rank, lock.place};
+}
+
 // One resource, as it is put together from all components, the first in rank first.
 struct Union {
     std::map<Id, Image::OpenPart> opens;
-    // By rank and place there.
-    std::map<std::pair<std::size_t, std::uint64_t>, Image::LockPart> locks;
+    std::map<Order, Image::LockPart> locks;
 };
 
 class Uniter {
@@ -165,7 +173,7 @@ class Uniter {
 
     // All places anew: what was before in rank is before in the queue.
     void take(Image& image) {
-        std::map<std::pair<std::size_t, std::uint64_t>, Image::LockPart*> order;
+        std::map<Order, Image::LockPart*> order;
         for (auto& [name, whole] : resources_) {
             for (auto& [place, lock] : whole.locks) {
                 order.emplace(place, &lock);
@@ -220,7 +228,7 @@ class Uniter {
         if (!locks_.insert(lock.id).second) {
             return;  // a number that its node used twice
         }
-        whole.locks.emplace(std::pair(rank, lock.place), lock);
+        whole.locks.emplace(order_of(rank, lock), lock);
     }
 
     std::span<const ais_node_id> nodes_;

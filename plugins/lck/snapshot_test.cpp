@@ -118,6 +118,21 @@ TEST_F(LckMerge, makes_the_loser_wait_behind_no_one_and_serves_the_queues_in_ord
     EXPECT_THAT(left.take(), ElementsAre("5.10 granted"));
 }
 
+// Found by the simulator (workload lck, seeds 130, 270, 312).
+TEST_F(LckMerge, puts_what_is_granted_before_what_waits) {
+    part({1, 2, 3}, {4, 5});
+    right.lock(4, 10, 1, ex);
+    left.transitional();
+    left.lock(1, 10, 1, ex, 0, 7);
+    left.take();
+    right.take();
+    join();
+    EXPECT_THAT(right.take(), ElementsAre("4.10 held ex, 7 wants ex"));
+    const Image image = left.state.image();
+    EXPECT_EQ(image.resources[0].locks[0].id, (Id{4, 10}));
+    EXPECT_EQ(image.resources[0].locks[1].id, (Id{1, 10}));
+}
+
 TEST_F(LckMerge, gives_an_orphan_back_to_its_holder_who_was_on_the_other_side) {
     left.lock(4, 10, 1, ex, flag_orphan);
     right.lock(4, 10, 1, ex, flag_orphan);

@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <memory>
@@ -805,7 +806,10 @@ TEST_F(LckFaults, LK5_LK21_node_that_dies_frees_its_locks_and_the_order_stays) {
     EXPECT_GT(saLckFenceCompare(&third, &second_fence), 0);
 }
 
-TEST_F(LckFaults, numbers_grow_over_a_stop_of_the_whole_cluster) {
+class LckStop : public LckFaults, public testing::WithParamInterface<bool> {};
+
+// What the state directories hold is there afterwards, or not.
+TEST_P(LckStop, numbers_grow_over_a_stop_of_the_whole_cluster) {
     SaLckFenceT before{};
     {
         Program a(*cluster_, 2);
@@ -819,6 +823,11 @@ TEST_F(LckFaults, numbers_grow_over_a_stop_of_the_whole_cluster) {
     for (int node = 1; node <= 3; ++node) {
         cluster_->kill(node);
     }
+    if (GetParam()) {
+        const auto home = std::filesystem::path(cluster_->run_dir(3)).parent_path();
+        ASSERT_GT(std::filesystem::remove_all(home / "state"), 1U);
+        std::filesystem::create_directory(home / "state");
+    }
     cluster_->start(3);
     Program c(*cluster_, 3);
     const Result held = lock(c.open("r"), ex);
@@ -826,6 +835,11 @@ TEST_F(LckFaults, numbers_grow_over_a_stop_of_the_whole_cluster) {
     const SaLckFenceT after = fence_of(held.id);
     EXPECT_GT(saLckFenceCompare(&after, &before), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(Files,
+                         LckStop,
+                         testing::Bool(),
+                         [](const auto& wiped) { return wiped.param ? "lost" : "kept"; });
 
 // A node that stands still is given up by the others: two components, until it goes on.
 TEST_F(LckFaults, loser_of_a_merge_is_told_and_its_lock_is_gone) {

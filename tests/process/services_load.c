@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * services_load NODE: use clm, ckpt, evt and evs at once while the network is cut and healed, and judge what is seen.
+ * services_load NODE: use clm, ckpt, evt, evs and lck at once while the network is cut and healed, and judge what is seen.
  *
  * Ends with status 1 and a sentence as soon as a promise is broken that one process can see:
  *   clm   numbers of views grow
@@ -8,6 +8,7 @@
  *   evt   no event is delivered twice to a subscription
  *   evs   a transitional configuration is the last one without those that left, the regular one after it adds those that
  *         joined; messages of a sender come in order, and only from members of the last ring
+ *   lck   the numbers of a lock grow; one that is held is held, or was lost
  * What needs all processes is answered on the standard input, one line of JSON for one line:
  *   report A B C   the state; of the checkpoints that nodes 1, 2, 3 made for themselves so many must be there
  *   calm           start nothing new from here on
@@ -18,6 +19,7 @@
 #include <openais/saCkpt.h>
 #include <openais/saClm.h>
 #include <openais/saEvt.h>
+#include <openais/saLck.h>
 
 #include <inttypes.h>
 #include <poll.h>
@@ -36,6 +38,7 @@
 /* The last pair is larger than a message and moves in pieces. */
 static const size_t pair_sizes[PAIRS] = {2000, 100000, 700000};
 static unsigned node;
+static int is_calm;
 
 static void violation(const char *format, ...)
 {
@@ -407,6 +410,70 @@ static void print_own(unsigned of, unsigned long count)
     printf("\"");
 }
 
+/* ---- lck */
+
+static SaLckHandleT lck;
+static SaLckResourceHandleT resource;
+static SaLckLockIdT lock;
+static SaLckFenceT last_number;
+static int has_lock;
+static unsigned long locks, locks_lost;
+
+static void check_number(void)
+{
+    SaLckFenceT number;
+    SaAisErrorT error;
+    do {
+        error = saLckLockFenceGet(lock, &number);
+    } while (error != SA_AIS_ERR_NOT_EXIST && must_repeat(error, "saLckLockFenceGet"));
+    if (error == SA_AIS_ERR_NOT_EXIST) {
+        has_lock = 0;
+        locks_lost++;
+        return;
+    }
+    if (saLckFenceCompare(&number, &last_number) < 0)
+        violation("lck: a number has become lower");
+    last_number = number;
+}
+
+static void begin_lock(SaLckLockFlagsT flags)
+{
+    SaLckLockStatusT status;
+    const SaLckFenceT before = last_number;
+    while (must_repeat(saLckResourceLock(resource, &lock, SA_LCK_EX_LOCK_MODE, flags, 0, SA_TIME_MAX, &status),
+                       "saLckResourceLock")) {
+    }
+    if (status != SA_LCK_LOCK_GRANTED && (status != SA_LCK_LOCK_NOT_QUEUED || flags == 0))
+        violation("lck: status %d", (int)status);
+    if (status != SA_LCK_LOCK_GRANTED)
+        return;
+    has_lock = 1;
+    locks++;
+    check_number();
+    if (has_lock && saLckFenceCompare(&last_number, &before) <= 0)
+        violation("lck: the number of a new lock is not higher");
+}
+
+static void end_lock(void)
+{
+    SaAisErrorT error;
+    do {
+        error = saLckResourceUnlock(lock, SA_TIME_MAX);
+    } while (error != SA_AIS_ERR_NOT_EXIST && must_repeat(error, "saLckResourceUnlock"));
+    has_lock = 0;
+    locks_lost += error == SA_AIS_ERR_NOT_EXIST ? 1 : 0;
+}
+
+static void use_lock(unsigned long turn)
+{
+    if (has_lock)
+        check_number();
+    if (has_lock && turn % 3 == 0)
+        end_lock();
+    else if (!has_lock)
+        begin_lock(SA_LCK_LOCK_NO_QUEUE);
+}
+
 /* ---- the whole */
 
 static void dispatch(void)
@@ -435,6 +502,14 @@ static void report(const char *asked)
            (unsigned)published, writes, own_count);
     for (i = 0; i < PAIRS; ++i)
         printf("%s%d", i > 0 ? ", " : "", read_pair(i));
+    if (is_calm) {
+        /* Whole again: each gets it in turn. */
+        if (!has_lock)
+            begin_lock(0);
+        if (has_lock)
+            end_lock();
+    }
+    printf("], \"locks\": [%lu, %lu", locks, locks_lost);
     printf("], \"early\": [%lu, %lu, %lu], \"late\": [%lu, %lu, %lu], \"own\": [", counts[early][1], counts[early][2],
            counts[early][3], counts[late][1], counts[late][2], counts[late][3]);
     for (i = 1; i <= NODES; ++i) {
@@ -469,6 +544,7 @@ static char *line_of_input(void)
 static void begin(void)
 {
     SaVersionT clm_version = {'B', 1, 1}, evt_version = {'B', 1, 1}, ckpt_version = {'B', 1, 1};
+    SaVersionT lck_version = {'B', 1, 1};
     const SaClmCallbacksT clm_callbacks = {NULL, on_track};
     const SaEvtCallbacksT evt_callbacks = {NULL, on_event};
     evs_callbacks_t evs_callbacks = {on_message, on_configuration};
@@ -487,6 +563,11 @@ static void begin(void)
                        "saEvtChannelOpen")) {
     }
     subscribe(channel, early);
+    while (must_repeat(saLckInitialize(&lck, NULL, &lck_version), "saLckInitialize")) {
+    }
+    while (must_repeat(saLckResourceOpen(lck, &name, SA_LCK_RESOURCE_CREATE, SA_TIME_MAX, &resource),
+                       "saLckResourceOpen")) {
+    }
     while (must_repeat(saCkptInitialize(&ckpt, NULL, &ckpt_version), "saCkptInitialize")) {
     }
     begin_shared();
@@ -502,7 +583,6 @@ int main(int argc, char **argv)
 {
     double next_event = 0, next_own = 0;
     unsigned long turns = 0;
-    int is_calm = 0;
 
     node = argc == 2 ? (unsigned)atoi(argv[1]) : 0;
     data = malloc(2 * pair_sizes[PAIRS - 1]);
@@ -535,6 +615,7 @@ int main(int argc, char **argv)
         }
         write_pair(turns % 40 == 7 ? 2 : turns % 8 == 3 ? 1 : 0);
         read_pair((unsigned)(turns % PAIRS));
+        use_lock(turns);
         turns++;
     }
 }

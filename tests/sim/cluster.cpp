@@ -116,6 +116,7 @@ void Cluster::run_until(Duration age) {
 // Machines.
 
 void Cluster::start(NodeId id, bool wiped) {
+    has_lost_ring_number_ = has_lost_ring_number_ || wiped;
     machine(id).start(wiped);
     tell(id, "start", wiped ? "without its stored ring number" : "");
     if (workload_ != nullptr && machine(id).is_up()) {

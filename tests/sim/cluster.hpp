@@ -102,6 +102,7 @@ class Cluster final : public Simulation, private Surroundings {
     [[nodiscard]] std::vector<ais_node_id> members(ais_node_id node) const override;
     [[nodiscard]] std::uint64_t random(std::uint64_t bound) override { return prng_.below(bound); }
     [[nodiscard]] bool is_calm() const override { return calm_; }
+    [[nodiscard]] bool has_lost_ring_number() const override { return has_lost_ring_number_; }
     [[nodiscard]] std::chrono::nanoseconds now() const override { return age(); }
     void after(std::chrono::nanoseconds delay, std::function<void()> action) override;
     Client* connect(ais_node_id node,
@@ -146,6 +147,7 @@ class Cluster final : public Simulation, private Surroundings {
     Instant begin_;
     Instant now_;
     bool calm_ = false;
+    bool has_lost_ring_number_ = false;
     ClusterStats stats_;
     std::vector<std::string> violations_;
     std::vector<Instant> arrivals_;

@@ -13,6 +13,12 @@
 
 namespace ais::ctl {
 
+// Ends the program with a status that is not one of Exit.
+struct Ended {
+    int status = 0;
+    std::string text;  // for standard error, if not empty
+};
+
 // What all commands have; filled before a callback runs.
 struct Context {
     std::string run_dir;
@@ -25,6 +31,7 @@ void add_status(CLI::App& app, Context& context);
 void add_plugin(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
 void add_clm(CLI::App& app, Context& context);  // where the service is in the tree
+void add_lck(CLI::App& app, Context& context);
 
 inline constexpr void (*commands[])(CLI::App&, Context&) = {
     &add_status,
@@ -32,6 +39,9 @@ inline constexpr void (*commands[])(CLI::App&, Context&) = {
     &add_dump,
 #ifdef AISCTL_WITH_CLM
     &add_clm,
+#endif
+#ifdef AISCTL_WITH_LCK
+    &add_lck,
 #endif
 };
 

@@ -25,6 +25,11 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         const int status = app.exit(error);
         return status == 0 ? 0 : static_cast<int>(Exit::usage);
+    } catch (const Ended& ended) {
+        if (!ended.text.empty()) {
+            std::cerr << "aisctl: " << ended.text << '\n';
+        }
+        return ended.status;
     } catch (const Failure& failure) {
         std::cerr << "aisctl: " << failure.what() << '\n';
         return static_cast<int>(failure.status);

@@ -134,6 +134,9 @@ class Simulation {
     virtual void note(std::string_view what) = 0;
     // Somebody reads the trace; else a note need not be made.
     [[nodiscard]] virtual bool is_traced() const = 0;
+    // A node was started without the ring number that it had stored (faults of kind crash): its
+    // rings may have sequence numbers again that they have had, though with another salt.
+    [[nodiscard]] virtual bool has_lost_ring_number() const = 0;
 
   protected:
     ~Simulation() = default;
