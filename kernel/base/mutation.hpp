@@ -52,6 +52,11 @@
     X(requests_too_early) /* what the token knows only since this round */                \
     X(hold_before_stable) /* the token is held while work is left */                      \
     X(hold_not_cancelled)                                                                 \
+    /* Redundant links */                                                                 \
+    X(token_on_one_link) /* control goes where data goes */                               \
+    X(no_probation)      /* a link that was down is trusted at its first hello */         \
+    X(never_up_again)    /* and one that is good for long is not trusted */               \
+    X(address_of_anyone) /* a datagram that is played again moves its sender */           \
     /* Group and sync */                                                                  \
     X(partial_kept) /* fragments of a node that left are kept */                          \
     X(gate_open)    /* messages pass while snapshots are exchanged */

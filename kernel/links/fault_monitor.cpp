@@ -4,6 +4,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 
 #include <algorithm>
 
@@ -146,7 +147,8 @@ void FaultMonitor::step_path(Instant now, Peer& peer, totem::LinkId link) {
                 return;
             }
             path.state = PathState::probation;
-            if (++path.good < path.needed) {
+            if ((++path.good < path.needed && !AIS_MUTATION(no_probation)) ||
+                AIS_MUTATION(never_up_again)) {
                 return;
             }
             changes_.push_back({link, peer.node, PathChange::Cause::good, now - path.since});

@@ -123,6 +123,8 @@ class Links {
     virtual void on_moved(totem::LinkId link) = 0;
 
     [[nodiscard]] virtual const LinkStats& stats(totem::LinkId link) const = 0;
+    // Of the path to a node; one link is always up.
+    [[nodiscard]] virtual PathState state(NodeId node, totem::LinkId link) const = 0;
     // One line per link, for SIGUSR2.
     [[nodiscard]] virtual std::string describe() const = 0;
 };

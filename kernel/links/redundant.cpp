@@ -15,6 +15,7 @@
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 
 #include <algorithm>
 #include <sstream>
@@ -94,7 +95,7 @@ class Redundant final : public Links, private Outlet {
         if (stamp) {
             copies_.note(*stamp, link);
         }
-        if (!stamp || freshness_[link].is_newest(now, *stamp)) {
+        if (!stamp || freshness_[link].is_newest(now, *stamp) || AIS_MUTATION(address_of_anyone)) {
             transports_[link]->learn(opened.sender);
         }
         if (is_hello(opened.plain)) {
@@ -142,6 +143,10 @@ class Redundant final : public Links, private Outlet {
         return stats_[link];
     }
 
+    [[nodiscard]] PathState state(NodeId node, totem::LinkId link) const override {
+        return monitor_.state(node, link);
+    }
+
     [[nodiscard]] std::string describe() const override {
         std::ostringstream text;
         const FaultMonitor::Choice choice = monitor_.to_all();
@@ -179,7 +184,7 @@ class Redundant final : public Links, private Outlet {
     }
 
     LinkSet links_for(const Batch& batch) {
-        if (batch.traffic != totem::Traffic::data) {
+        if (batch.traffic != totem::Traffic::data && !AIS_MUTATION(token_on_one_link)) {
             return monitor_.interfaces();
         }
         const FaultMonitor::Choice choice = batch.to ? monitor_.to(*batch.to) : monitor_.to_all();

@@ -10,6 +10,7 @@
 #include "links/links.hpp"
 
 #include "base/mark.hpp"
+#include "base/mutation.hpp"
 
 #include <sstream>
 
@@ -43,7 +44,7 @@ class Single final : public Links, private Outlet {
         if (!intake_.open(now, datagram, from, transport_, stats_, opened)) {
             return;
         }
-        if (!stamp || freshness_.is_newest(now, *stamp)) {
+        if (!stamp || freshness_.is_newest(now, *stamp) || AIS_MUTATION(address_of_anyone)) {
             transport_.learn(opened.sender);
         }
         if (is_hello(opened.plain)) {
@@ -72,6 +73,7 @@ class Single final : public Links, private Outlet {
     }
 
     [[nodiscard]] const LinkStats& stats(totem::LinkId) const override { return stats_; }
+    [[nodiscard]] PathState state(NodeId, totem::LinkId) const override { return PathState::up; }
 
     [[nodiscard]] std::string describe() const override {
         std::ostringstream text;

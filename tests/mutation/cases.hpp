@@ -29,6 +29,8 @@ sim::Violations swarm(std::uint64_t seed);
 sim::Violations cascade(std::uint64_t seed);
 // whole.cpp: whole executives.
 sim::Violations whole(std::uint64_t seed);
+sim::Violations on_links(std::uint64_t seed);  // the same on two networks
+sim::Violations replayed(std::uint64_t seed);  // and on one, where old datagrams come again
 // workloads.cpp: small ones, each for a promise beside the order of messages.
 sim::Violations loss(std::uint64_t seed);       // lost datagrams cost no configuration
 sim::Violations no_faults(std::uint64_t seed);  // nothing is sent twice

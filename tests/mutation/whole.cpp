@@ -10,13 +10,38 @@
 
 namespace ais::mutation_test {
 
-sim::Violations whole(std::uint64_t seed) {
+namespace {
+
+sim::Wishes wishes_of(std::uint64_t seed) {
     sim::Wishes wishes;
     wishes.seed = seed;
     wishes.length = std::chrono::seconds(6);
     wishes.workload = "chatter";
+    return wishes;
+}
+
+sim::Violations run(const sim::Wishes& wishes) {
     return sim::run(sim::make_plan(wishes, sim::linked_workloads()), sim::linked_plugins())
         .violations;
+}
+
+}  // namespace
+
+sim::Violations whole(std::uint64_t seed) {
+    return run(wishes_of(seed));
+}
+
+sim::Violations on_links(std::uint64_t seed) {
+    sim::Wishes wishes = wishes_of(seed);
+    wishes.links = 2;
+    return run(wishes);
+}
+
+sim::Violations replayed(std::uint64_t seed) {
+    sim::Wishes wishes = wishes_of(seed);
+    wishes.links = 1;
+    wishes.faults = {"replay", "renumber", "crash"};
+    return run(wishes);
 }
 
 }  // namespace ais::mutation_test

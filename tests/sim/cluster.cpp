@@ -4,6 +4,8 @@
 
 #include "base/assert.hpp"
 
+#include <ais/envelope.hpp>
+
 #include <algorithm>
 #include <iomanip>
 #include <sstream>
@@ -13,11 +15,9 @@ namespace ais::sim {
 
 namespace {
 
-// Where the version stands in a datagram (docs/protocol/totem_wire.md).
-constexpr std::size_t version_at = 2;
 constexpr std::size_t garbage_max = 1400;
 // Less than any packet needs.  Why: the beginning of a data packet is a data packet with less in
-// it, which the seal keeps away and no decoder could.
+// it, which a seal keeps away and no decoder could.
 constexpr std::size_t shortened_max = 40;
 
 }  // namespace
@@ -27,11 +27,12 @@ Cluster::Cluster(std::uint64_t seed,
                  MachineSettings settings,
                  std::ostream* trace)
     : prng_(seed),
-      network_(prng_),
+      network_(prng_, settings.links),
       settings_(std::move(settings)),
       trace_(trace),
       begin_(std::chrono::seconds(1)),
-      now_(begin_) {
+      now_(begin_),
+      nodes_max_(nodes) {
     Surroundings& around = *this;
     for (std::size_t i = 1; i <= nodes; ++i) {
         machines_.push_back(
@@ -89,7 +90,7 @@ void Cluster::run(Happening& what) {
     Machine& machine = this->machine(what.to);
     if (what.kind == Happening::Kind::arrival) {
         ++stats_.datagrams;
-        machine.arrive(what.link, what.from, what.datagram->bytes);
+        machine.arrive(what.link, {what.from, what.address, what.sent}, what.datagram->bytes);
         queue_.release(what.datagram);
         return;
     }
@@ -145,22 +146,20 @@ void Cluster::poke(NodeId id) {
 
 // Datagrams.
 
-void Cluster::transmit(NodeId id, const totem::Transmit& what) {
+// The sender's line carries it once: copies for others are the switch's.
+void Cluster::transmit(NodeId id,
+                       totem::LinkId link,
+                       Bytes datagram,
+                       const std::vector<Target>& targets) {
     Machine& from = machine(id);
-    const totem::LinkId link = 0;
-    if (!network_.depart(now_, link, id, what.datagram.size())) {
+    if (targets.empty() || !network_.depart(now_, link, id, datagram.size())) {
         return;
     }
     Datagram* shared = nullptr;
-    if (what.to) {
-        if (what.to->value() <= machines_.size()) {
-            send(link, from, machine(*what.to), what.datagram, shared);
-        }
-    } else {
-        for (const auto& to : machines_) {
-            if (to->id() != id) {
-                send(link, from, *to, what.datagram, shared);
-            }
+    for (const Target& target : targets) {
+        Machine& to = machine(target.node);
+        if (target.address == everywhere || target.address == to.interface(link).address) {
+            send(link, from, to, datagram, shared);
         }
     }
     if (shared != nullptr) {
@@ -169,13 +168,13 @@ void Cluster::transmit(NodeId id, const totem::Transmit& what) {
 }
 
 void Cluster::send(totem::LinkId link, Machine& from, Machine& to, Bytes bytes, Datagram*& shared) {
-    if (from.key != to.key) {
-        return;  // it does not open there
+    if (!settings_.is_sealed && from.key != to.key) {
+        return;  // crypto_none has no keys: as if it did not open there
     }
     arrivals_.clear();
     network_.plan(now_, from.id(), to.id(), bytes, arrivals_, link);
     if (kept_max_ > 0) {
-        keep(from.id(), to.id(), arrivals_.empty() ? 0 : to.life(), bytes);
+        keep({from.id(), to.id(), link, now_, arrivals_.empty() ? 0 : to.life(), {}}, bytes);
     }
     for (const Instant arrival : arrivals_) {
         Happening what;
@@ -183,38 +182,49 @@ void Cluster::send(totem::LinkId link, Machine& from, Machine& to, Bytes bytes, 
         what.link = link;
         what.to = to.id();
         what.from = from.id();
-        if (from.wire_version != to.wire_version) {
-            altered_.assign(bytes.begin(), bytes.end());
-            altered_[version_at] =
-                from.wire_version == Machine::totem_version ? to.wire_version : from.wire_version;
-            what.datagram = queue_.make(altered_);
-        } else {
-            if (shared == nullptr) {
-                shared = queue_.make(bytes);
-            }
-            queue_.share(shared);
-            what.datagram = shared;
+        what.address = from.interface(link).address;
+        what.sent = now_;
+        if (shared == nullptr) {
+            shared = queue_.make(bytes);
         }
+        queue_.share(shared);
+        what.datagram = shared;
         queue_.push(arrival, std::move(what));
     }
 }
 
-void Cluster::keep(NodeId from, NodeId to, std::uint64_t life, Bytes bytes) {
-    if (kept_.size() < kept_max_) {
-        kept_.push_back({from, to, life, {bytes.begin(), bytes.end()}});
+void Cluster::keep(const Kept& what, Bytes bytes) {
+    const bool has_room = kept_.size() < kept_max_;
+    // A few old ones stay for long, the others are recent.
+    if (!has_room && !prng_.chance(1, 16)) {
         return;
     }
-    // A few old ones stay for long, the others are recent.
-    if (prng_.chance(1, 16)) {
-        Kept& place = kept_[prng_.below(kept_.size())];
-        place = {from, to, life, {bytes.begin(), bytes.end()}};
+    if (has_room) {
+        kept_.emplace_back();
     }
+    Kept& place = has_room ? kept_.back() : kept_[prng_.below(kept_.size())];
+    place = what;
+    place.bytes.assign(bytes.begin(), bytes.end());
+}
+
+// `as`: whose bytes these are; not valid: nobody has sealed them.
+void Cluster::arrive_from_a_stranger(
+    NodeId to, totem::LinkId link, NodeId as, Instant sent, Bytes bytes) {
+    Happening what;
+    what.kind = Happening::Kind::arrival;
+    what.link = link;
+    what.to = to;
+    what.from = as;
+    what.address = foreign;
+    what.sent = sent;
+    what.datagram = queue_.make(bytes);
+    queue_.push(now_, std::move(what));
 }
 
 bool Cluster::replay(NodeId to) {
     std::vector<const Kept*> fitting;
     for (const Kept& kept : kept_) {
-        if (kept.to == to && kept.life != machine(to).life()) {
+        if (kept.to == to && (settings_.is_sealed || kept.life != machine(to).life())) {
             fitting.push_back(&kept);
         }
     }
@@ -222,42 +232,62 @@ bool Cluster::replay(NodeId to) {
         return false;
     }
     const Kept& chosen = *fitting[prng_.below(fitting.size())];
-    Happening what;
-    what.kind = Happening::Kind::arrival;
-    what.to = to;
-    what.from = chosen.from;
-    what.datagram = queue_.make(chosen.bytes);
-    queue_.push(now_, std::move(what));
+    arrive_from_a_stranger(to, chosen.link, chosen.from, chosen.sent, chosen.bytes);
     ++stats_.replays;
     return true;
 }
 
-// Half of it has nothing to do with us, half is the beginning of something real.
+void Cluster::fill_with_chance(std::vector<std::uint8_t>& bytes, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) {
+        bytes.push_back(static_cast<std::uint8_t>(prng_.next()));
+    }
+}
+
+// Half of it has nothing to do with us, half is something real that was cut short or, if a seal
+// must see that, changed.  Without a seal the header is right: what is behind it reaches the
+// engine.
 void Cluster::send_garbage(NodeId to) {
     std::vector<std::uint8_t> bytes;
     NodeId from(static_cast<ais_node_id>(1 + prng_.below(machines_.size())));
+    totem::LinkId link = 0;
+    const Kept* model = nullptr;
     if (!kept_.empty() && prng_.chance(1, 2)) {
-        const Kept& model = kept_[prng_.below(kept_.size())];
-        from = model.from;
-        bytes.assign(
-            model.bytes.begin(),
-            model.bytes.begin() + static_cast<std::ptrdiff_t>(prng_.below(
-                                      std::min<std::size_t>(model.bytes.size(), shortened_max))));
-    } else {
-        bytes.resize(prng_.below(garbage_max));
-        for (std::uint8_t& byte : bytes) {
-            byte = static_cast<std::uint8_t>(prng_.next());
-        }
+        model = &kept_[prng_.below(kept_.size())];
+        from = model->from;
+        link = model->link;
     }
     if (from == to) {
         return;
     }
-    Happening what;
-    what.kind = Happening::Kind::arrival;
-    what.to = to;
-    what.from = from;
-    what.datagram = queue_.make(bytes);
-    queue_.push(now_, std::move(what));
+    if (settings_.is_sealed) {
+        if (model == nullptr) {
+            fill_with_chance(bytes, prng_.below(garbage_max));
+        } else if (prng_.chance(1, 2)) {
+            bytes.assign(model->bytes.begin(),
+                         model->bytes.begin() +
+                             static_cast<std::ptrdiff_t>(prng_.below(model->bytes.size())));
+        } else {
+            bytes = model->bytes;
+            bytes[prng_.below(bytes.size())] ^= static_cast<std::uint8_t>(1U << prng_.below(8));
+        }
+    } else {
+        envelope::Header header;
+        header.sender = from.value();
+        header.counter = prng_.next();
+        bytes.resize(envelope::header_size);
+        envelope::write_header(header, bytes.data());
+        if (model == nullptr) {
+            fill_with_chance(bytes, prng_.below(garbage_max));
+        } else {
+            const std::size_t inside = model->bytes.size() - envelope::header_size;
+            const auto begin = model->bytes.begin() + envelope::header_size;
+            bytes.insert(
+                bytes.end(),
+                begin,
+                begin + static_cast<std::ptrdiff_t>(prng_.below(std::min(inside, shortened_max))));
+        }
+    }
+    arrive_from_a_stranger(to, link, NodeId(), now_, bytes);
     ++stats_.garbage;
 }
 

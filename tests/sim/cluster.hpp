@@ -73,7 +73,8 @@ class Cluster final : public Simulation, private Surroundings {
 
     // Datagrams that are wrong, as faults want them.
     void send_garbage(NodeId to);
-    // One that the receiver had lost, or had got in a former life.  False: there is none.
+    // One that was for the receiver, from another place; if nothing keeps it from being opened
+    // twice, one that it had lost, or had got in a former life.  False: there is none.
     bool replay(NodeId to);
     // How many datagrams are kept for that; 0: none are.
     void keep_for_replay(std::size_t count) { kept_max_ = count; }
@@ -119,6 +120,8 @@ class Cluster final : public Simulation, private Surroundings {
     struct Kept {
         NodeId from;
         NodeId to;
+        totem::LinkId link;
+        Instant sent;
         std::uint64_t life;  // of the receiver, if it got it; 0: it did not
         std::vector<std::uint8_t> bytes;
     };
@@ -126,13 +129,20 @@ class Cluster final : public Simulation, private Surroundings {
     // Surroundings, as far as it is not public.
     [[nodiscard]] Instant world_time() const override { return now_; }
     Coverage* coverage() override { return coverage_; }
-    void transmit(NodeId from, const totem::Transmit& what) override;
+    void transmit(NodeId from,
+                  totem::LinkId link,
+                  Bytes datagram,
+                  const std::vector<Target>& to) override;
+    [[nodiscard]] std::size_t nodes_max() const override { return nodes_max_; }
     void wake_at(NodeId node, std::uint64_t life, Instant at) override;
     void dispatch_at(NodeId node, std::uint64_t life, Instant at) override;
     void call_at(NodeId node, std::uint64_t life, Instant at, std::function<void()>) override;
 
     void send(totem::LinkId link, Machine& from, Machine& to, Bytes bytes, Datagram*& shared);
-    void keep(NodeId from, NodeId to, std::uint64_t life, Bytes bytes);
+    void keep(const Kept& what, Bytes bytes);
+    void arrive_from_a_stranger(
+        NodeId to, totem::LinkId link, NodeId as, Instant sent, Bytes bytes);
+    void fill_with_chance(std::vector<std::uint8_t>& bytes, std::size_t size);
     void run(Happening& what);
     [[nodiscard]] const Machine* find(ais_node_id node) const;
 
@@ -151,7 +161,7 @@ class Cluster final : public Simulation, private Surroundings {
     ClusterStats stats_;
     std::vector<std::string> violations_;
     std::vector<Instant> arrivals_;
-    std::vector<std::uint8_t> altered_;
+    std::size_t nodes_max_;
     std::size_t kept_max_ = 0;
     std::size_t next_kept_ = 0;
     std::vector<Kept> kept_;

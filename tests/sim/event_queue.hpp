@@ -32,6 +32,8 @@ struct Happening {
     totem::LinkId link = 0;
     NodeId to;
     NodeId from;
+    std::uint32_t address = 0;     // arrival: of `from` on the link
+    Instant sent{};                // arrival
     std::uint64_t life = 0;        // wake, dispatch: of which life of `to`
     Datagram* datagram = nullptr;  // arrival
     std::function<void()> action;

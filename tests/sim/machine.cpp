@@ -4,11 +4,14 @@
 
 #include "base/assert.hpp"
 #include "sim/live_replacement.hpp"
+#include "totem/detector.hpp"
 #include "totem/stats.hpp"
 
 #include <ais/codec.hpp>
+#include <ais/envelope.hpp>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 #include <utility>
 
@@ -30,6 +33,8 @@ constexpr Duration pause_check = std::chrono::milliseconds(10);
 constexpr Duration replacement_pace = std::chrono::milliseconds(1);
 // State is compared at every so many datagrams of a ring.
 constexpr totem::Seq compare_every = 64;
+// Where the version stands in a datagram (docs/protocol/totem_wire.md).
+constexpr std::size_t version_at = 2;
 
 std::uint64_t digest_of(Bytes state) {
     std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
@@ -47,10 +52,26 @@ struct Machine::Executive {
     std::unique_ptr<service::Node> node;
     std::unique_ptr<plugin::Plugins> plugins;
     std::unique_ptr<plugin::QuorumGuard> quorum;
+    std::unique_ptr<plugin::SealGuard> seal;
+    std::vector<std::unique_ptr<Port>> ports;
+    std::unique_ptr<links::Links> links;
+    std::optional<Instant> links_step;  // the next one
+    std::unique_ptr<PathWatch> watch;
+    std::vector<Interface> told;  // what the links know of the interfaces
     std::vector<std::unique_ptr<plugin::ServiceGuard>> services;
     std::vector<std::unique_ptr<SimClient>> clients;
     std::vector<SimClient*> runnable;
     std::unique_ptr<LiveReplacement> replacement;  // under way
+
+    // What needs plugins, before they go.
+    void close() {
+        replacement.reset();
+        services.clear();
+        links.reset();
+        seal.reset();
+        plugins.reset();
+        clients.clear();
+    }
 };
 
 Machine::Machine(Surroundings& around, NodeId id, const MachineSettings& settings)
@@ -58,8 +79,8 @@ Machine::Machine(Surroundings& around, NodeId id, const MachineSettings& setting
       id_(id),
       settings_(settings),
       host_name_("node" + std::to_string(id.value())),
-      address_("10.0." + std::to_string(id.value() / 256) + '.' +
-               std::to_string(id.value() % 256)) {
+      address_("10.0." + std::to_string(id.value() / 256) + '.' + std::to_string(id.value() % 256)),
+      interfaces_(settings.links) {
     // Since boot: anything up to some days.
     const auto uptime =
         Duration(static_cast<std::int64_t>(1 + around_.prng().below(1U << 18)) * 1000000000);
@@ -68,10 +89,7 @@ Machine::Machine(Surroundings& around, NodeId id, const MachineSettings& setting
 
 Machine::~Machine() {
     if (executive_) {
-        executive_->replacement.reset();
-        executive_->services.clear();
-        executive_->plugins.reset();
-        executive_->clients.clear();
+        executive_->close();
     }
 }
 
@@ -135,9 +153,142 @@ void Machine::start(bool wiped) {
                 around_.fail(added.error().text);
             }
         }
+        start_links();
     }
     my.node->start(now());
+    if (my.links) {
+        my.links->start(now());
+    }
     after_call();
+}
+
+// In the order of the real executive: seal, transports, links, and what the interfaces are now.
+void Machine::start_links() {
+    Executive& my = *executive_;
+    const auto backends = my.plugins->offering(AIS_CRYPTO_INTERFACE);
+    AIS_ASSERT(!backends.empty());
+    std::array<std::uint8_t, envelope::authkey_size> authkey{};
+    Writer(MutableBytes(authkey)).u32(key);
+    ais_crypto_params params{};
+    params.struct_size = sizeof params;
+    params.local_node = id_.value();
+    params.key = {authkey.data(), authkey.size()};
+    const std::size_t place = id_.value() - 1;
+    params.cipher = place < settings_.ciphers.size() ? settings_.ciphers[place].c_str() : "auto";
+    // Chance of its own: what is sealed leaves the rest of a run as it is.
+    Prng salt(incarnation_);
+    for (std::uint8_t& byte : params.boot_salt) {
+        byte = static_cast<std::uint8_t>(salt.next());
+    }
+    auto seal = plugin::SealGuard::open_session(*backends.front(), params);
+    if (!seal) {
+        around_.fail(seal.error().text);
+        return;
+    }
+    my.seal = seal.take();
+    std::vector<links::LinkPort> ports;
+    PortOwner& owner = *this;
+    links::Receiver& receiver = *this;
+    Log& log = *this;
+    for (std::size_t i = 0; i < settings_.links; ++i) {
+        const auto link = static_cast<totem::LinkId>(i);
+        my.ports.push_back(
+            std::make_unique<Port>(owner, id_, link, around_.nodes_max(), settings_.is_multicast));
+        ports.push_back({link, my.ports.back().get()});
+    }
+    const std::size_t datagram_max = settings_.totem.datagram_max;
+    if (ports.size() == 1) {
+        my.links =
+            links::make_single(*my.seal, *ports[0].transport, receiver, log, id_, datagram_max);
+    } else {
+        links::MonitorConfig monitor;
+        monitor.silence = settings_.totem.detection_time / 5;  // as kernel/config/settings.cpp
+        using Mode = MachineSettings::Mode;
+        my.links = links::make_redundant(*my.seal,
+                                         ports,
+                                         settings_.mode == Mode::active    ? links::make_active()
+                                         : settings_.mode == Mode::passive ? links::make_passive()
+                                                                           : links::make_best(),
+                                         monitor,
+                                         receiver,
+                                         log,
+                                         id_,
+                                         datagram_max);
+        my.watch = std::make_unique<PathWatch>(id_, around_.nodes_max(), settings_.links);
+    }
+    my.told = interfaces_;
+    for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+        my.links->on_interface(now(), static_cast<totem::LinkId>(i), interfaces_[i].is_up());
+    }
+}
+
+// Interfaces.
+
+void Machine::take_down(totem::LinkId link) {
+    ++interfaces_[link].downs;
+    follow_interfaces();
+}
+
+void Machine::bring_up(totem::LinkId link) {
+    AIS_ASSERT(interfaces_[link].downs > 0);
+    --interfaces_[link].downs;
+    follow_interfaces();
+}
+
+void Machine::renumber(totem::LinkId link, Address address) {
+    interfaces_[link].address = address;
+    follow_interfaces();
+}
+
+// As kernel/network.cpp when the system says that something has changed.
+void Machine::follow_interfaces() {
+    if (!executive_ || paused_ || !executive_->links) {
+        return;
+    }
+    Executive& my = *executive_;
+    for (std::size_t i = 0; i < interfaces_.size(); ++i) {
+        const auto link = static_cast<totem::LinkId>(i);
+        const Interface& is = interfaces_[i];
+        Interface& told = my.told[i];
+        if (!is.is_up()) {
+            if (told.is_up()) {
+                told.downs = 1;
+                my.links->on_interface(now(), link, false);
+                my.node->on_hint(now(), NodeId(), link, totem::Hint::link_down);
+            }
+        } else if (!told.is_up() || told.address != is.address) {
+            told = is;
+            my.links->on_interface(now(), link, true);
+            my.links->on_moved(link);
+        }
+    }
+    turn();
+}
+
+void Machine::watch_paths() {
+    Executive& my = *executive_;
+    if (!my.watch || my.links->deadline() == my.links_step) {
+        return;
+    }
+    my.links_step = my.links->deadline();
+    broken_rules_.clear();
+    my.watch->look(now(), *my.links, broken_rules_);
+    for (const std::string& text : broken_rules_) {
+        around_.fail(text);
+    }
+}
+
+void Machine::judge_paths(totem::LinkId link, NodeId peer, Duration undisturbed) {
+    if (!executive_ || !executive_->watch) {
+        return;
+    }
+    const Duration step = settings_.totem.detection_time / 10;
+    broken_rules_.clear();
+    executive_->watch->expect_up(
+        peer, link, static_cast<std::uint64_t>(undisturbed / step), broken_rules_);
+    for (const std::string& text : broken_rules_) {
+        around_.fail(text);
+    }
 }
 
 void Machine::end_life() {
@@ -153,9 +304,7 @@ void Machine::end_life() {
     for (const auto& service : executive_->services) {
         executive_->node->table().remove(service->id());
     }
-    executive_->services.clear();
-    executive_->plugins.reset();
-    executive_->clients.clear();
+    executive_->close();
     executive_.reset();
     builds_.clear();
     timers_.clear();
@@ -203,6 +352,7 @@ void Machine::resume() {
         turn();
         dispatch();
     }
+    follow_interfaces();
 }
 
 bool Machine::replace(std::uint32_t service, Flaw flaw) {
@@ -238,8 +388,8 @@ void Machine::step_replacement() {
     }
 }
 
-void Machine::arrive(totem::LinkId link, NodeId from, Bytes datagram) {
-    if (!executive_) {
+void Machine::arrive(totem::LinkId link, const Source& from, Bytes datagram) {
+    if (!executive_ || !interfaces_[link].is_up()) {
         return;
     }
     if (paused_) {
@@ -251,18 +401,50 @@ void Machine::arrive(totem::LinkId link, NodeId from, Bytes datagram) {
     receive(link, from, datagram);
 }
 
-void Machine::receive(totem::LinkId link, NodeId from, Bytes datagram) {
+void Machine::receive(totem::LinkId link, const Source& from, Bytes datagram) {
+    Executive& my = *executive_;
+    if (my.links) {
+        arrived_.assign(datagram.begin(), datagram.end());
+        my.ports[link]->comes_from(now(), from.host, from.address, from.sent);
+        is_from_stranger_ = !from.host.is_valid();
+        my.links->on_received(now(), link, arrived_, {});
+    }
+    tell_state();
+    compare_when_synced();
+    turn();
+}
+
+void Machine::on_datagram(totem::LinkId link, NodeId sender, Bytes plain) {
+    if (is_from_stranger_ && settings_.is_sealed) {
+        around_.fail("seal: node " + std::to_string(id_.value()) +
+                     " has opened what nobody has sealed");
+    }
+    if (wire_version != totem_version) {
+        plain = in_our_version(plain, altered_in_);
+    }
     service::Node& node = *executive_->node;
     if (Coverage* coverage = around_.coverage()) {
         Coverage::State state{};
         if (Coverage::state_of(node.engine(), state)) {
-            coverage->add(state, Coverage::classify(node.engine(), from, datagram));
+            coverage->add(state, Coverage::classify(node.engine(), sender, plain));
         }
     }
-    node.on_datagram(now(), link, from, datagram);
-    tell_state();
-    compare_when_synced();
-    turn();
+    node.on_datagram(now(), link, sender, plain);
+}
+
+// The code knows one version.  Who plays another one puts its number where ours is, and takes
+// ours for a foreign one.
+Bytes Machine::in_our_version(Bytes plain, std::vector<std::uint8_t>& to) const {
+    to.assign(plain.begin(), plain.end());
+    if (to.size() > version_at) {
+        std::uint8_t& version = to[version_at];
+        if (version == totem_version) {
+            version = wire_version;
+        } else if (version == wire_version) {
+            version = totem_version;
+        }
+    }
+    return to;
 }
 
 void Machine::work() {
@@ -290,6 +472,10 @@ void Machine::turn() {
     run_timers();
     const bool more =
         around_.coverage() != nullptr ? covered_turn() : executive_->node->turn(now());
+    if (executive_->links) {
+        executive_->links->expire(now());
+        watch_paths();
+    }
     tell_state();
     compare_when_synced();
     if (more) {
@@ -355,6 +541,10 @@ void Machine::rearm() {
         const Instant again = now() + replacement_pace;
         deadline = deadline ? std::min(*deadline, again) : again;
     }
+    if (executive_->links) {
+        const auto step = executive_->links->deadline();
+        deadline = deadline && step ? std::min(*deadline, *step) : step ? step : deadline;
+    }
     if (!deadline) {
         return;
     }
@@ -373,7 +563,28 @@ void Machine::call_later(Duration delay, std::function<void()> action) {
 // The node's wishes.
 
 void Machine::transmit(const totem::Transmit& what) {
-    around_.transmit(id_, what);
+    if (!executive_->links) {
+        return;
+    }
+    if (wire_version == totem_version) {
+        executive_->links->transmit(what);
+        return;
+    }
+    totem::Transmit other = what;
+    other.datagram = in_our_version(what.datagram, altered_out_);
+    executive_->links->transmit(other);
+}
+
+void Machine::flush() {
+    if (executive_->links) {
+        executive_->links->flush();
+    }
+}
+
+void Machine::depart(totem::LinkId link, Bytes datagram, const std::vector<Target>& to) {
+    if (interfaces_[link].is_up()) {
+        around_.transmit(id_, link, datagram, to);
+    }
 }
 
 void Machine::store(std::uint64_t ring_seq) {
@@ -383,7 +594,16 @@ void Machine::store(std::uint64_t ring_seq) {
     stored_ring_seq_ = ring_seq;
 }
 
+void Machine::is_led_astray(totem::LinkId link, NodeId node) {
+    around_.fail("addresses: node " + std::to_string(id_.value()) + " takes a stranger for node " +
+                 std::to_string(node.value()) + " on link " + std::to_string(link) +
+                 ": an old datagram came from there");
+}
+
 void Machine::on_configuration(const totem::Configuration& now) {
+    if (now.kind == totem::Configuration::Kind::regular && executive_->links) {
+        executive_->links->on_members(now.members);
+    }
     if (around_.is_traced()) {
         std::ostringstream text;
         text << now.ring << ' ' << now.members;

@@ -5,8 +5,9 @@
 //
 // A start of the executive begins a *life*; a crash ends it and leaves the disk.  The executive
 // is a service::Node with real plugins in it, behind a real guard: only what surrounds it is
-// simulated.  All its datagrams go through a tap (service::Tap), so that the history has what
-// the ring delivers, datagram by datagram.
+// simulated.  Below it are the real links (kernel/links) with a real crypto backend behind the
+// guard, on ports of simulated networks.  All its datagrams go through a tap (service::Tap), so
+// that the history has what the ring delivers, datagram by datagram.
 //
 // Invariant: every call into the node is followed by after_call(), which carries out what may not
 // be done inside of it.
@@ -15,12 +16,15 @@
 
 #include "base/timers.hpp"
 #include "config/tree.hpp"
+#include "links/links.hpp"
 #include "plugin/guard.hpp"
 #include "service/node.hpp"
 #include "sim/builds.hpp"
 #include "sim/client.hpp"
 #include "sim/clock.hpp"
 #include "sim/event_queue.hpp"
+#include "sim/path_watch.hpp"
+#include "sim/port.hpp"
 #include "sim/surroundings.hpp"
 
 #include <deque>
@@ -38,6 +42,14 @@ struct MachineSettings {
     group::Limits group;
     ipc::Limits ipc;
     std::size_t request_budget = 512;
+    std::size_t links = 1;
+    enum class Mode : std::uint8_t { none, passive, active } mode = Mode::none;
+    bool is_multicast = true;
+    // Of each node, in order of ids; who has none takes "auto".
+    std::vector<std::string> ciphers;
+    // A backend that lets nobody speak for others, or nothing of the kind (crypto_none).
+    bool is_sealed = false;
+    // With one for crypto.
     std::vector<plugin::Chosen> plugins;
     config::Tree tree{"simulated.conf"};
 };
@@ -46,6 +58,8 @@ class Machine final : private service::Wire,
                       private service::RingStore,
                       private service::Observer,
                       private service::Tap,
+                      private links::Receiver,
+                      private PortOwner,
                       private Timers,
                       private plugin::NodeFacts,
                       private ClientOwner,
@@ -79,8 +93,21 @@ class Machine final : private service::Wire,
     // An operator, or NTP, sets the time of day.
     void step_wall_clock(Duration by) { wall_offset_ += by; }
 
-    // From the network.
-    void arrive(totem::LinkId link, NodeId from, Bytes datagram);
+    // From the network.  from.host is the host that it came from; not valid: from a stranger, who
+    // must not be understood if datagrams are sealed.
+    struct Source {
+        NodeId host;
+        Address address = home;
+        Instant sent;
+    };
+    void arrive(totem::LinkId link, const Source& from, Bytes datagram);
+    // An interface of this host.  The executive learns of a change as from the system.
+    [[nodiscard]] const Interface& interface(totem::LinkId link) const { return interfaces_[link]; }
+    void take_down(totem::LinkId link);
+    void bring_up(totem::LinkId link);
+    void renumber(totem::LinkId link, Address address);
+    // The rule about links that come back: nothing has disturbed this path for so long.
+    void judge_paths(totem::LinkId link, NodeId peer, Duration undisturbed);
     // Something is due.
     void work();
     // Clients run.
@@ -105,13 +132,13 @@ class Machine final : private service::Wire,
     struct Executive;
     struct Waiting {
         totem::LinkId link;
-        NodeId from;
+        Source from;
         std::vector<std::uint8_t> bytes;
     };
 
     // service::Wire, RingStore, Observer
     void transmit(const totem::Transmit& what) override;
-    void flush() override {}
+    void flush() override;
     void store(std::uint64_t ring_seq) override;
     void on_configuration(const totem::Configuration& now) override;
     void on_stop(std::string_view why) override;
@@ -119,6 +146,10 @@ class Machine final : private service::Wire,
     void on_take(MutableBytes stamp, totem::Guarantee guarantee) override;
     void on_deliver(const totem::Deliver& stamped) override;
     void on_configure(const totem::Configuration& now) override;
+    // links::Receiver, PortOwner
+    void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) override;
+    void depart(totem::LinkId link, Bytes datagram, const std::vector<Target>& to) override;
+    void is_led_astray(totem::LinkId link, NodeId node) override;
     // Timers
     [[nodiscard]] Instant now() const override { return clock_.local(around_.world_time()); }
     TimerId start(Instant at, std::function<void()> fire) override;
@@ -142,7 +173,11 @@ class Machine final : private service::Wire,
     [[nodiscard]] bool wants(Level level, std::string_view subsystem) const override;
 
     [[nodiscard]] LifeId life_id() const { return {id_, incarnation_}; }
-    void receive(totem::LinkId link, NodeId from, Bytes datagram);
+    void receive(totem::LinkId link, const Source& from, Bytes datagram);
+    void start_links();
+    void follow_interfaces();
+    void watch_paths();
+    Bytes in_our_version(Bytes plain, std::vector<std::uint8_t>& to) const;
     void run_timers();
     void turn();
     bool covered_turn();
@@ -162,6 +197,7 @@ class Machine final : private service::Wire,
     const std::string host_name_;
     const std::string address_;
     Duration wall_offset_{};
+    std::vector<Interface> interfaces_;  // by link
     totem::Seq delivered_ = 0;
     std::uint64_t stored_ring_seq_ = 0;
     Clock clock_;
@@ -176,6 +212,11 @@ class Machine final : private service::Wire,
     bool paused_ = false;
     bool stuck_ = false;
     std::deque<Waiting> waiting_;
+    std::vector<std::uint8_t> arrived_;     // opened in place
+    std::vector<std::uint8_t> altered_in_;  // of another version
+    std::vector<std::uint8_t> altered_out_;
+    bool is_from_stranger_ = false;
+    std::vector<std::string> broken_rules_;
     std::optional<Instant> armed_;  // of the world
     std::string stopped_because_;
     std::string told_state_;  // in the trace

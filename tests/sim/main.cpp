@@ -100,6 +100,8 @@ class Runner {
         sim::Wishes wishes;
         wishes.seed = seed;
         wishes.nodes = options_.nodes;
+        wishes.links = options_.links;
+        wishes.seal = options_.seal;
         wishes.length = options_.length;
         wishes.workload = options_.workload;
         wishes.faults = options_.faults;

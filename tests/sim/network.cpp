@@ -102,35 +102,38 @@ void Network::partition(const std::vector<totem::Members>& groups) {
 }
 
 bool Network::depart(Instant now, totem::LinkId link, NodeId from, std::size_t size) {
-    if (conditions_.bandwidth == 0) {
+    const Conditions& conditions = conditions_[link];
+    if (conditions.bandwidth == 0) {
         return true;
     }
     path(from, from, link);
     Line& line = lines_[link * stride_ + from.value()];
     const Instant begin = std::max(now, line.free);
-    const auto per_second = static_cast<std::int64_t>(conditions_.bandwidth);
+    const auto per_second = static_cast<std::int64_t>(conditions.bandwidth);
     const std::int64_t waiting = (begin - now).count() / 1000 * per_second / 1000000;
-    if (waiting > static_cast<std::int64_t>(conditions_.queue_max)) {
+    if (waiting > static_cast<std::int64_t>(conditions.queue_max)) {
         return false;
     }
     line.free = begin + Duration(static_cast<std::int64_t>(size) * 1000000000 / per_second);
     return true;
 }
 
-bool Network::is_lost(Path& path, NodeId from, NodeId to, Bytes datagram) {
+bool Network::is_lost(Path& path, NodeId from, NodeId to, Bytes datagram, totem::LinkId link) {
+    const Conditions& conditions = conditions_[link];
+    const Disturbance& own = of_link_[link];
     if (path.is_cut || path.blocks > 0 || (filter_ && filter_(from, to, datagram)) ||
-        may_happen(prng_, conditions_.loss_ppm + disturbance_.loss_ppm)) {
+        may_happen(prng_, conditions.loss_ppm + disturbance_.loss_ppm + own.loss_ppm)) {
         return true;
     }
-    if (conditions_.burst_begin_ppm > 0) {
-        path.is_in_burst = path.is_in_burst ? !happens(prng_, conditions_.burst_end_ppm)
-                                            : happens(prng_, conditions_.burst_begin_ppm);
-        if (path.is_in_burst && happens(prng_, conditions_.burst_loss_ppm)) {
+    if (conditions.burst_begin_ppm > 0) {
+        path.is_in_burst = path.is_in_burst ? !happens(prng_, conditions.burst_end_ppm)
+                                            : happens(prng_, conditions.burst_begin_ppm);
+        if (path.is_in_burst && happens(prng_, conditions.burst_loss_ppm)) {
             return true;
         }
     }
-    return datagram.size() > conditions_.big_size &&
-           happens(prng_, conditions_.big_loss_ppm + disturbance_.big_loss_ppm);
+    return datagram.size() > conditions.big_size &&
+           happens(prng_, conditions.big_loss_ppm + disturbance_.big_loss_ppm + own.big_loss_ppm);
 }
 
 void Network::plan(Instant now,
@@ -140,26 +143,29 @@ void Network::plan(Instant now,
                    std::vector<Instant>& arrivals,
                    totem::LinkId link) {
     Path& path = this->path(from, to, link);
-    if (is_lost(path, from, to, datagram)) {
+    if (is_lost(path, from, to, datagram, link)) {
         return;
     }
+    const Conditions& conditions = conditions_[link];
+    const Disturbance& own = of_link_[link];
     Instant arrival = now;
-    if (conditions_.bandwidth != 0) {
+    if (conditions.bandwidth != 0) {
         arrival = std::max(arrival, lines_[link * stride_ + from.value()].free);
     }
-    arrival += conditions_.delay + disturbance_.delay + up_to(prng_, conditions_.jitter);
-    if (happens(prng_, conditions_.tail_ppm)) {
-        arrival += up_to(prng_, conditions_.tail);
+    arrival += conditions.delay + disturbance_.delay + own.delay + up_to(prng_, conditions.jitter);
+    if (happens(prng_, conditions.tail_ppm)) {
+        arrival += up_to(prng_, conditions.tail);
     }
-    if (may_happen(prng_, conditions_.reorder_ppm + disturbance_.reorder_ppm)) {
-        arrival += up_to(prng_, conditions_.reorder_delay);
+    if (may_happen(prng_, conditions.reorder_ppm + disturbance_.reorder_ppm + own.reorder_ppm)) {
+        arrival += up_to(prng_, conditions.reorder_delay);
     } else {
         arrival = std::max(arrival, path.last);
         path.last = arrival;
     }
     arrivals.push_back(arrival);
-    if (may_happen(prng_, conditions_.duplicate_ppm + disturbance_.duplicate_ppm)) {
-        arrivals.push_back(arrival + up_to(prng_, conditions_.reorder_delay));
+    if (may_happen(prng_,
+                   conditions.duplicate_ppm + disturbance_.duplicate_ppm + own.duplicate_ppm)) {
+        arrivals.push_back(arrival + up_to(prng_, conditions.reorder_delay));
     }
 }
 

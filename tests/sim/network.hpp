@@ -4,9 +4,10 @@
 // can be cut in any direction.  Without reordering a pair of nodes is FIFO.
 // All chance comes from the world's generator.
 //
-// A path is one direction between two nodes on one link.  What a path does to a datagram, in
-// this order: cut, loss (independent, in bursts, of big ones only), waiting for the sender's
-// line (bandwidth, a queue that overflows), delay, tail, reordering, doubling.
+// A path is one direction between two nodes on one link; each link has weather of its own.  What a
+// path does to a datagram, in this order: cut, loss (independent, in bursts, of big ones only),
+// waiting for the sender's line (bandwidth, a queue that overflows), delay, tail, reordering,
+// doubling.
 
 #pragma once
 
@@ -64,12 +65,19 @@ class Network {
     // True: this datagram is lost.
     using Filter = std::function<bool(NodeId from, NodeId to, Bytes datagram)>;
 
-    explicit Network(Prng& prng, std::size_t links = 1) : prng_(prng), links_(links) {}
+    explicit Network(Prng& prng, std::size_t links = 1)
+        : prng_(prng), links_(links), conditions_(links), of_link_(links) {}
 
-    void set(const Conditions& conditions) { conditions_ = conditions; }
-    [[nodiscard]] const Conditions& conditions() const { return conditions_; }
+    // Of all links, or of one.
+    void set(const Conditions& conditions) { conditions_.assign(links_, conditions); }
+    void set(totem::LinkId link, const Conditions& conditions) { conditions_[link] = conditions; }
+    [[nodiscard]] const Conditions& conditions(totem::LinkId link = 0) const {
+        return conditions_[link];
+    }
     void set_filter(Filter filter) { filter_ = std::move(filter); }
+    // Of all links; and what one has besides.
     [[nodiscard]] Disturbance& disturbance() { return disturbance_; }
+    [[nodiscard]] Disturbance& disturbance(totem::LinkId link) { return of_link_[link]; }
     [[nodiscard]] std::size_t links() const { return links_; }
 
     void cut(NodeId from, NodeId to);
@@ -106,12 +114,14 @@ class Network {
     };
 
     Path& path(NodeId from, NodeId to, totem::LinkId link);
-    [[nodiscard]] bool is_lost(Path& path, NodeId from, NodeId to, Bytes datagram);
+    [[nodiscard]] bool is_lost(
+        Path& path, NodeId from, NodeId to, Bytes datagram, totem::LinkId link);
 
     Prng& prng_;
     std::size_t links_;
-    Conditions conditions_;
+    std::vector<Conditions> conditions_;
     Disturbance disturbance_;
+    std::vector<Disturbance> of_link_;
     Filter filter_;
     std::size_t stride_ = 0;  // ids below it have a place in paths_
     std::vector<Path> paths_;

@@ -2,7 +2,7 @@
 
 #include "sim/options.hpp"
 
-#include "sim/nemesis/nemesis.hpp"
+#include "sim/plan.hpp"
 #include "totem/members.hpp"
 
 #include <charconv>
@@ -20,6 +20,8 @@ const char* const usage =
 options:
   --nodes N            instead of the number that the seed chooses
   --minutes M          simulated minutes until the faults end (0.25)
+  --links N            networks, 1 to 4, instead of the number that the seed chooses
+  --seal KIND          plain, quick (the real session without cryptography) or sodium
   --workload NAME      instead of the one that the seed chooses
   --plugin FILE.so     a plugin of yours, with or without a workload; may be repeated
   --faults KIND,…      only these kinds of faults; `none`: no faults
@@ -82,6 +84,16 @@ Result<void> parse_value(std::string_view option, const std::string& value, Opti
             options.nodes > totem::Members::capacity) {
             return wrong(option, value, "1 to " + std::to_string(totem::Members::capacity));
         }
+    } else if (option == "--links") {
+        if (!parse(value, options.links) || options.links == 0 || options.links > links_max) {
+            return wrong(option, value, "1 to " + std::to_string(links_max));
+        }
+    } else if (option == "--seal") {
+        SealKind kind{};
+        options.seal = value;
+        if (!from_text(value, kind)) {
+            return wrong(option, value, "plain, quick or sodium");
+        }
     } else if (option == "--minutes") {
         double minutes = 0;
         const auto [end, error] =
@@ -115,6 +127,8 @@ Result<Options> parse_options(std::span<const char* const> arguments) {
                                                           "--seeds",
                                                           "--nodes",
                                                           "--minutes",
+                                                          "--links",
+                                                          "--seal",
                                                           "--workload",
                                                           "--plugin",
                                                           "--faults",
@@ -159,8 +173,10 @@ Result<Options> parse_options(std::span<const char* const> arguments) {
                        " exclude each other");
     }
     if (options.mode == Mode::replay &&
-        (options.nodes != 0 || !options.workload.empty() || !options.faults.empty())) {
-        return invalid("--replay takes nodes, workload and faults from its file; edit that");
+        (options.nodes != 0 || options.links != 0 || !options.seal.empty() ||
+         !options.workload.empty() || !options.faults.empty())) {
+        return invalid(
+            "--replay takes nodes, links, seal, workload and faults from its file; edit that");
     }
     if ((options.shrink || !options.save.empty()) && options.mode != Mode::one &&
         options.mode != Mode::replay) {

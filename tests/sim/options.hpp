@@ -26,13 +26,15 @@ struct Options {
     std::string workload;
     std::vector<std::string> plugins;  // files
     std::vector<std::string> faults;   // allowed kinds; empty: the seed chooses
+    std::size_t links = 0;             // 0: the seed chooses
+    std::string seal;                  // empty: the seed chooses
     bool without_faults = false;
     bool trace = false;
     bool shrink = false;
     bool coverage = false;
     bool complete = false;  // coverage must be
-    std::string file;  // of --replay and --stories
-    std::string save;  // where the list of faults goes
+    std::string file;       // of --replay and --stories
+    std::string save;       // where the list of faults goes
 };
 
 // The error is a sentence that names the argument and what would be right.

@@ -16,6 +16,9 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+// More than SpareLink::overlap, and what a renumbered host takes to come back.
+constexpr Duration gap_between_links = milliseconds(300);
+
 std::uint64_t named_seed(std::uint64_t seed, std::string_view name) {
     std::uint64_t hash = 0xcbf29ce484222325 ^ seed;
     for (const char c : name) {
@@ -84,7 +87,74 @@ Conditions choose_conditions(Prng& prng, std::size_t nodes) {
     return conditions;
 }
 
-std::vector<Fault> choose_faults(const Wishes& wishes, std::size_t nodes) {
+// How many links, what runs on them, and what each is like; link 0 has `first`.
+void choose_links(const Wishes& wishes, const Conditions& first, Plan& plan) {
+    Prng prng(named_seed(wishes.seed, "links"));
+    static constexpr std::size_t counts[] = {1, 1, 1, 1, 1, 2, 2, 2, 3, 4};
+    std::size_t count = counts[prng.below(10)];
+    // Why: hellos of a large ring on each link are most of what it sends.
+    count = plan.nodes > 12 ? 1 : count;
+    count = wishes.links != 0 ? wishes.links : count;
+    using Mode = MachineSettings::Mode;
+    static constexpr Mode modes[] = {Mode::none, Mode::passive, Mode::active};
+    plan.mode = modes[prng.below(3)];
+    plan.is_multicast = prng.chance(1, 2);
+    plan.spares_a_link = prng.chance(1, 3) && count > 1;
+    plan.conditions.assign(count, first);
+    for (std::size_t link = 1; link < count; ++link) {
+        Conditions& own = plan.conditions[link];
+        own.delay = microseconds(100 + prng.below(400));
+        own.jitter = microseconds(prng.below(400));
+        if (prng.chance(1, 4)) {
+            own.loss_ppm = static_cast<std::uint32_t>(prng.below(50000));
+        }
+    }
+    if (plan.spares_a_link) {
+        for (Conditions& own : plan.conditions) {
+            own.loss_ppm = own.reorder_ppm = own.tail_ppm = own.burst_begin_ppm = 0;
+            own.bandwidth = 0;
+        }
+    }
+}
+
+void choose_seal(const Wishes& wishes, Plan& plan) {
+    Prng prng(named_seed(wishes.seed, "seal"));
+    static constexpr SealKind kinds[] = {
+        SealKind::plain, SealKind::plain, SealKind::quick, SealKind::quick, SealKind::sodium};
+    plan.seal = kinds[prng.below(5)];
+    if (!wishes.seal.empty()) {
+        AIS_ASSERT(from_text(wishes.seal, plan.seal));
+    }
+    if (plan.seal == SealKind::plain) {
+        return;
+    }
+    // Why never "auto" for all: what libsodium then takes depends on the machine, and a trace
+    // must not.  Where some have another cipher, the backends that may give way do.
+    static constexpr const char* names[] = {"xchacha20-poly1305", "chacha20-poly1305"};
+    const bool is_mixed = prng.chance(1, 2);
+    for (std::size_t i = 0; i < plan.nodes; ++i) {
+        const bool is_auto = plan.seal == SealKind::quick && prng.chance(2, 3);
+        plan.ciphers.emplace_back(is_auto ? "auto" : names[is_mixed ? prng.below(2) : 0]);
+    }
+}
+
+// Of two faults of links that are too near to each other, the later one goes.
+void spare_a_link(std::size_t links, std::vector<Fault>& faults) {
+    std::vector<Fault> kept;
+    for (const Fault& fault : faults) {
+        const auto is_too_near = [&](const Fault& other) {
+            return link_of(other, links) != link_of(fault, links) &&
+                   fault.at < other.at + other.length + gap_between_links;
+        };
+        if (fault.kind->link_at < 0 || std::none_of(kept.begin(), kept.end(), is_too_near)) {
+            kept.push_back(fault);
+        }
+    }
+    faults = std::move(kept);
+}
+
+std::vector<Fault> choose_faults(const Wishes& wishes, const Plan& plan) {
+    const std::size_t nodes = plan.nodes;
     std::vector<Fault> faults;
     if (wishes.without_faults) {
         return faults;
@@ -95,7 +165,8 @@ std::vector<Fault> choose_faults(const Wishes& wishes, std::size_t nodes) {
                                              : milliseconds(300 + common.below(5000));
     for (const Nemesis* kind : nemeses()) {
         Prng prng(named_seed(wishes.seed, kind->name));
-        const bool is_chosen = prng.chance(1, 5);
+        const bool is_chosen =
+            plan.spares_a_link ? prng.chance(2, 3) && kind->link_at >= 0 : prng.chance(1, 5);
         const bool is_wanted = wishes.faults.empty() ? is_chosen && !is_quiet
                                                      : std::find(wishes.faults.begin(),
                                                                  wishes.faults.end(),
@@ -122,6 +193,9 @@ std::vector<Fault> choose_faults(const Wishes& wishes, std::size_t nodes) {
     }
     std::stable_sort(
         faults.begin(), faults.end(), [](const Fault& a, const Fault& b) { return a.at < b.at; });
+    if (plan.spares_a_link) {
+        spare_a_link(plan.conditions.size(), faults);
+    }
     return faults;
 }
 
@@ -202,6 +276,26 @@ std::string add_fault(const std::vector<std::string>& words, Plan& plan) {
     return {};
 }
 
+void add_weather(const Conditions& conditions, std::ostream& to) {
+    to << "delay " << conditions.delay.count() / 1000 << '+' << conditions.jitter.count() / 1000
+       << " us, loss " << conditions.loss_ppm << " ppm";
+    if (conditions.burst_begin_ppm > 0) {
+        to << " in bursts";
+    }
+    if (conditions.duplicate_ppm > 0) {
+        to << ", duplicates";
+    }
+    if (conditions.reorder_ppm > 0) {
+        to << ", reordering";
+    }
+    if (conditions.tail_ppm > 0) {
+        to << ", tail " << to_ms(conditions.tail) << " ms";
+    }
+    if (conditions.bandwidth > 0) {
+        to << ", " << conditions.bandwidth / 1000 << " kB/s";
+    }
+}
+
 }  // namespace
 
 const WorkloadTable* find_workload(std::string_view name,
@@ -224,35 +318,44 @@ Plan make_plan(const Wishes& wishes, std::span<const WorkloadTable* const> workl
     Prng config(named_seed(wishes.seed, "config"));
     plan.totem = choose_config(config, plan.nodes);
     Prng conditions(named_seed(wishes.seed, "conditions"));
-    plan.conditions = choose_conditions(conditions, plan.nodes);
+    choose_links(wishes, choose_conditions(conditions, plan.nodes), plan);
+    choose_seal(wishes, plan);
     plan.workload = wishes.workload.empty() ? choose_workload(wishes.seed, workloads)
                                             : find_workload(wishes.workload, workloads);
     AIS_ASSERT(plan.workload != nullptr);
-    plan.faults = choose_faults(wishes, plan.nodes);
+    plan.faults = choose_faults(wishes, plan);
     return plan;
+}
+
+const char* name_of(SealKind kind) {
+    static constexpr const char* names[] = {"plain", "quick", "sodium"};
+    return names[static_cast<std::size_t>(kind)];
+}
+
+bool from_text(std::string_view text, SealKind& kind) {
+    for (const SealKind one : {SealKind::plain, SealKind::quick, SealKind::sodium}) {
+        if (text == name_of(one)) {
+            kind = one;
+            return true;
+        }
+    }
+    return false;
 }
 
 std::string Plan::to_text() const {
     std::ostringstream to;
     to << nodes << " nodes, " << workload->name << ", window " << totem.window_size << '/'
        << totem.max_messages << '/' << totem.accelerated_window << ", token "
-       << to_ms(totem.token_timeout) << " ms, datagrams " << totem.datagram_max << ", delay "
-       << conditions.delay.count() / 1000 << '+' << conditions.jitter.count() / 1000 << " us, loss "
-       << conditions.loss_ppm << " ppm";
-    if (conditions.burst_begin_ppm > 0) {
-        to << " in bursts";
+       << to_ms(totem.token_timeout) << " ms, datagrams " << totem.datagram_max << ", seal "
+       << name_of(seal) << (is_multicast ? ", udp" : ", udpu");
+    if (conditions.size() > 1) {
+        static constexpr const char* modes[] = {"none", "passive", "active"};
+        to << ", rrp_mode " << modes[static_cast<std::size_t>(mode)]
+           << (spares_a_link ? ", always a link" : "");
     }
-    if (conditions.duplicate_ppm > 0) {
-        to << ", duplicates";
-    }
-    if (conditions.reorder_ppm > 0) {
-        to << ", reordering";
-    }
-    if (conditions.tail_ppm > 0) {
-        to << ", tail " << to_ms(conditions.tail) << " ms";
-    }
-    if (conditions.bandwidth > 0) {
-        to << ", " << conditions.bandwidth / 1000 << " kB/s";
+    for (std::size_t link = 0; link < conditions.size(); ++link) {
+        to << (conditions.size() > 1 ? "; link " + std::to_string(link) + ": " : ", ");
+        add_weather(conditions[link], to);
     }
     to << "; faults:";
     std::size_t kinds = 0;
@@ -273,7 +376,8 @@ std::string Plan::to_text() const {
 std::string save_plan(const Plan& plan) {
     std::ostringstream to;
     to << "# " << plan.to_text() << "\nseed " << plan.seed << "\nnodes " << plan.nodes
-       << "\nseconds " << to_seconds(plan.length) << "\nworkload " << plan.workload->name << '\n';
+       << "\nseconds " << to_seconds(plan.length) << "\nworkload " << plan.workload->name
+       << "\nlinks " << plan.conditions.size() << "\nseal " << name_of(plan.seal) << '\n';
     for (const Fault& fault : plan.faults) {
         to << "fault " << to_seconds(fault.at) << ' ' << to_seconds(fault.length) << ' '
            << fault.to_text() << '\n';
@@ -285,6 +389,9 @@ Result<Plan> load_plan(std::string_view text, std::span<const WorkloadTable* con
     std::istringstream from{std::string(text)};
     Wishes wishes;
     wishes.without_faults = true;
+    // A file that does not say so is of a time when there was nothing else.
+    wishes.links = 1;
+    wishes.seal = name_of(SealKind::plain);
     bool has_seed = false;
     Plan faults;
     std::size_t number = 0;
@@ -307,6 +414,15 @@ Result<Plan> load_plan(std::string_view text, std::span<const WorkloadTable* con
                 wishes.nodes > totem::Members::capacity) {
                 wrong = words[1] + " is no size of a cluster";
             }
+        } else if (words[0] == "links") {
+            if (!from_text(words[1], wishes.links) || wishes.links == 0 ||
+                wishes.links > links_max) {
+                wrong = words[1] + " is no number of links (1 to 4)";
+            }
+        } else if (words[0] == "seal") {
+            SealKind kind{};
+            wishes.seal = words[1];
+            wrong = from_text(words[1], kind) ? "" : words[1] + " is no seal: plain, quick, sodium";
         } else if (words[0] == "seconds") {
             wrong = from_seconds(words[1], wishes.length) ? "" : words[1] + " is no time";
         } else if (words[0] == "workload") {
@@ -315,7 +431,8 @@ Result<Plan> load_plan(std::string_view text, std::span<const WorkloadTable* con
                 wrong = "there is no workload " + words[1] + " (--list shows all)";
             }
         } else {
-            wrong = words[0] + " is not known: seed, nodes, seconds, workload, fault are";
+            wrong =
+                words[0] + " is not known: seed, nodes, seconds, workload, links, seal, fault are";
         }
         if (!wrong.empty()) {
             return invalid("line " + std::to_string(number) + ": " + wrong);

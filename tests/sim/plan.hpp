@@ -32,7 +32,14 @@ struct Wishes {
     std::string workload;             // empty: the seed chooses
     std::vector<std::string> faults;  // kinds that are allowed, if any are named
     bool without_faults = false;
+    std::size_t links = 0;  // 0: the seed chooses
+    std::string seal;       // empty: the seed chooses
 };
+
+// Who seals datagrams: crypto_none, the arithmetic of quick_crypto.cpp, or crypto_sodium.
+enum class SealKind : std::uint8_t { plain, quick, sodium };
+const char* name_of(SealKind kind);
+bool from_text(std::string_view text, SealKind& kind);
 
 struct Plan {
     std::uint64_t seed = 1;
@@ -40,7 +47,13 @@ struct Plan {
     Duration length{};
     const WorkloadTable* workload = nullptr;
     totem::Config totem;
-    Conditions conditions;
+    std::vector<Conditions> conditions;  // of each link
+    MachineSettings::Mode mode = MachineSettings::Mode::none;
+    bool is_multicast = true;
+    SealKind seal = SealKind::plain;
+    std::vector<std::string> ciphers;  // MachineSettings
+    // Only links are touched, at each time but one, and the weather is fair: nothing may change.
+    bool spares_a_link = false;
     std::vector<Fault> faults;  // in order of time
 
     // All parameters in one line.

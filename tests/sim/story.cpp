@@ -3,6 +3,7 @@
 #include "sim/story.hpp"
 
 #include "sim/cluster.hpp"
+#include "sim/spare_link.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -25,6 +26,8 @@ constexpr Duration settle_step = milliseconds(50);
 constexpr Duration last_step = milliseconds(500);
 constexpr Duration quiet_step = milliseconds(1);
 constexpr int quiet_steps_max = 1000;
+// Nodes start within so long.
+constexpr Duration start_spread = milliseconds(400);
 // Datagrams kept, if the faults want old ones.
 constexpr std::size_t kept_max = 256;
 
@@ -33,6 +36,24 @@ const ais_plugin* find_plugin(std::string_view name, std::span<const ais_plugin*
         return plugin->name == name;
     });
     return at != plugins.end() ? *at : nullptr;
+}
+
+// The backend for crypto, and what the workload wants.
+std::vector<std::string> plugins_of(const Plan& plan) {
+    std::vector<std::string> names = {plan.seal == SealKind::plain   ? "crypto_none"
+                                      : plan.seal == SealKind::quick ? "crypto_quick"
+                                                                     : "crypto_sodium"};
+    for (const char* const* name = plan.workload->plugins; name != nullptr && *name != nullptr;
+         ++name) {
+        names.emplace_back(*name);
+    }
+    return names;
+}
+
+// Loss may break a ring at any time, and so may what comes late.
+bool is_fair(const Conditions& weather) {
+    return weather.loss_ppm == 0 && weather.burst_begin_ppm == 0 && weather.tail_ppm == 0 &&
+           weather.reorder_ppm == 0 && weather.bandwidth == 0;
 }
 
 MachineSettings settings_of(const Plan& plan, std::span<const ais_plugin* const> plugins) {
@@ -49,9 +70,13 @@ MachineSettings settings_of(const Plan& plan, std::span<const ais_plugin* const>
     settings.group.message_max =
         std::max<std::size_t>(settings.ipc.message_max + settings.ipc.header_room, 68U << 10);
     settings.group.queue_max = 4 * settings.group.message_max;
-    for (const char* const* name = plan.workload->plugins; name != nullptr && *name != nullptr;
-         ++name) {
-        settings.plugins.push_back({find_plugin(*name, plugins), {}});
+    settings.links = plan.conditions.size();
+    settings.mode = plan.mode;
+    settings.is_multicast = plan.is_multicast;
+    settings.ciphers = plan.ciphers;
+    settings.is_sealed = plan.seal != SealKind::plain;
+    for (const std::string& name : plugins_of(plan)) {
+        settings.plugins.push_back({find_plugin(name, plugins), {}});
     }
     return settings;
 }
@@ -63,8 +88,14 @@ class Run {
           watching_(watching),
           workload_(plan.workload->make()),
           cluster_(plan.seed, plan.nodes, settings_of(plan, plugins), watching.trace),
-          active_(plan.faults.size(), false) {
-        cluster_.network().set(plan.conditions);
+          active_(plan.faults.size(), false),
+          spare_(plan.conditions.size()) {
+        for (std::size_t link = 0; link < plan.conditions.size(); ++link) {
+            cluster_.network().set(static_cast<totem::LinkId>(link), plan.conditions[link]);
+            if (!is_fair(plan.conditions[link])) {
+                spare_.begin({}, link);
+            }
+        }
         cluster_.set_workload(*workload_);
         cluster_.set_coverage(watching.coverage);
     }
@@ -83,17 +114,9 @@ class Run {
             workload_->check(cluster_);
         }
 
-        // Loss may break a ring at any time: then changes have a cause.
-        const Conditions& weather = plan_.conditions;
-        // A replacement is none.
-        const bool had_faults =
-            std::any_of(plan_.faults.begin(), plan_.faults.end(), [](const Fault& fault) {
-                return fault.kind != find_nemesis("replace");
-            });
-        cluster_.history().had_faults = had_faults || cluster_.stats().ends > 0 ||
-                                        weather.loss_ppm > 0 || weather.burst_begin_ppm > 0 ||
-                                        weather.tail_ppm > 0 || weather.reorder_ppm > 0 ||
-                                        weather.bandwidth > 0;
+        // What comes back is a cause, and so is what happened to every link.
+        cluster_.history().had_faults = cluster_.stats().ends > 0 || !spare_.held();
+        judge_paths();
         Outcome outcome;
         outcome.violations = check_all(cluster_.history());
         for (const std::string& text : cluster_.violations()) {
@@ -113,7 +136,8 @@ class Run {
   private:
     void schedule_starts() {
         // Together, or one after the other.
-        const std::uint64_t spread_us = plan_.faults.empty() ? 5000 : 400000;
+        const auto spread_us = static_cast<std::uint64_t>(
+            plan_.faults.empty() ? 5000 : start_spread / std::chrono::microseconds(1));
         for (std::size_t i = 1; i <= plan_.nodes; ++i) {
             const NodeId node(static_cast<ais_node_id>(i));
             const auto at = std::chrono::microseconds(cluster_.prng().below(spread_us));
@@ -148,6 +172,13 @@ class Run {
             return;
         }
         ++begun_;
+        if (fault.kind->link_at < 0) {
+            if (fault.kind != find_nemesis("replace")) {  // a replacement is no cause
+                spare_.give_up();
+            }
+        } else {
+            spare_.begin(cluster_.age(), link_of(fault, plan_.conditions.size()));
+        }
         if (fault.kind->end != nullptr) {
             active_[i] = true;
             cluster_.at(fault.at + fault.length, [this, i] { end(i); });
@@ -160,7 +191,11 @@ class Run {
             if (cluster_.is_traced()) {
                 cluster_.tell({}, "fault ends", plan_.faults[i].to_text());
             }
-            plan_.faults[i].kind->end(cluster_, plan_.faults[i]);
+            const Fault& fault = plan_.faults[i];
+            fault.kind->end(cluster_, fault);
+            if (fault.kind->link_at >= 0) {
+                spare_.end(cluster_.age(), link_of(fault, plan_.conditions.size()));
+            }
         }
     }
 
@@ -181,11 +216,13 @@ class Run {
         for (std::size_t i = 0; i < plan_.faults.size(); ++i) {
             end(i);
         }
-        Conditions good = plan_.conditions;
-        good.loss_ppm = std::min<std::uint32_t>(good.loss_ppm, 1000);
-        good.reorder_ppm = 0;
-        good.burst_begin_ppm = 0;
-        cluster_.network().set(good);
+        for (std::size_t link = 0; link < plan_.conditions.size(); ++link) {
+            Conditions good = plan_.conditions[link];
+            good.loss_ppm = std::min<std::uint32_t>(good.loss_ppm, 1000);
+            good.reorder_ppm = 0;
+            good.burst_begin_ppm = 0;
+            cluster_.network().set(static_cast<totem::LinkId>(link), good);
+        }
         cluster_.network().heal();
         for (std::size_t i = 1; i <= plan_.nodes; ++i) {
             const NodeId node(static_cast<ais_node_id>(i));
@@ -233,12 +270,37 @@ class Run {
         }
     }
 
+    // Links that nothing disturbs are in use again.  Only where nothing else went wrong.
+    void judge_paths() {
+        if (cluster_.history().had_faults || plan_.conditions.size() == 1) {
+            return;
+        }
+        for (std::size_t i = 0; i < plan_.conditions.size(); ++i) {
+            if (!spare_.is_well(i)) {
+                continue;
+            }
+            const Duration since = std::max(spare_.well_since(i), start_spread);
+            for (std::size_t from = 1; from <= plan_.nodes; ++from) {
+                for (std::size_t to = 1; to <= plan_.nodes; ++to) {
+                    if (from != to) {
+                        cluster_.machine(NodeId(static_cast<ais_node_id>(from)))
+                            .judge_paths(static_cast<totem::LinkId>(i),
+                                         NodeId(static_cast<ais_node_id>(to)),
+                                         cluster_.age() - since);
+                    }
+                }
+            }
+        }
+    }
+
     std::string about(Duration settled_after) {
         std::ostringstream to;
         to << plan_.to_text() << "; " << cluster_.history().deliveries() << " datagrams delivered, "
            << cluster_.history().configurations() << " configurations, " << cluster_.state_digests()
            << " digests of states, " << cluster_.stats().datagrams << " datagrams, "
-           << cluster_.stats().events << " events, settled after " << to_ms(settled_after) << " ms";
+           << cluster_.stats().events << " events, "
+           << (cluster_.history().had_faults ? "" : "nothing may change, ") << "settled after "
+           << to_ms(settled_after) << " ms";
         return to.str();
     }
 
@@ -248,6 +310,7 @@ class Run {
     std::unique_ptr<Workload> workload_;
     Cluster cluster_;
     std::vector<bool> active_;
+    SpareLink spare_;
     std::size_t begun_ = 0;
 };
 
@@ -265,12 +328,11 @@ std::string property_of(const Outcome& outcome) {
 Outcome run(const Plan& plan,
             std::span<const ais_plugin* const> plugins,
             const Watching& watching) {
-    for (const char* const* name = plan.workload->plugins; name != nullptr && *name != nullptr;
-         ++name) {
-        if (find_plugin(*name, plugins) == nullptr) {
+    for (const std::string& name : plugins_of(plan)) {
+        if (find_plugin(name, plugins) == nullptr) {
             Outcome outcome;
             outcome.violations.texts.push_back(std::string("setup: the workload ") +
-                                               plan.workload->name + " needs the plugin " + *name +
+                                               plan.workload->name + " needs the plugin " + name +
                                                ", which is not there: name it with --plugin");
             return outcome;
         }

@@ -6,6 +6,7 @@
 #include "sim/story.hpp"
 #include "sim/catalogue.hpp"
 #include "sim/options.hpp"
+#include "sim/spare_link.hpp"
 
 #include <gtest/gtest.h>
 
@@ -36,7 +37,7 @@ Told tell(const Plan& plan) {
 }
 
 TEST(Story, gives_the_same_trace_for_the_same_seed) {
-    for (const std::uint64_t seed : {4U, 14U, 15U}) {
+    for (const std::uint64_t seed : {4U, 14U, 15U, 2U, 21U}) {
         const Told once = tell(plan_of(seed));
         const Told again = tell(plan_of(seed));
         EXPECT_EQ(once.trace, again.trace);
@@ -60,6 +61,62 @@ TEST(Story, is_the_same_from_a_saved_list) {
     EXPECT_EQ(tell(*loaded).trace, tell(plan).trace);
 }
 
+TEST(Plan, takes_a_list_that_names_no_links_for_one_of_a_single_one) {
+    const auto of = [](std::string_view text) {
+        return load_plan(text, linked_workloads()).take();
+    };
+    const Plan old = of("seed 2\n");
+    EXPECT_EQ(old.conditions.size(), 1U);
+    EXPECT_EQ(old.seal, SealKind::plain);
+    const Plan plan = of("seed 2\nlinks 3\nseal sodium\n");
+    EXPECT_EQ(plan.conditions.size(), 3U);
+    EXPECT_EQ(plan.seal, SealKind::sodium);
+}
+
+TEST(SpareLink, is_lost_when_a_link_falls_before_another_has_been_well_for_a_while) {
+    using std::chrono::milliseconds;
+    SpareLink spare(2);
+    spare.begin(milliseconds(1000), 0);
+    spare.begin(milliseconds(1050), 0);
+    spare.end(milliseconds(1100), 0);
+    EXPECT_FALSE(spare.is_well(0));
+    spare.end(milliseconds(1200), 0);
+    spare.begin(milliseconds(1200) + SpareLink::overlap, 1);
+    EXPECT_TRUE(spare.held());
+    spare.end(milliseconds(1600), 1);
+    spare.begin(milliseconds(1601), 0);
+    EXPECT_FALSE(spare.held());
+}
+
+TEST(SpareLink, is_there_only_if_there_is_a_second_link) {
+    SpareLink spare(1);
+    EXPECT_TRUE(spare.held());
+    spare.begin(std::chrono::seconds(1), 0);
+    EXPECT_FALSE(spare.held());
+}
+
+// The property that the plan promises is the one that is judged.
+TEST(Story, changes_nothing_while_one_link_is_always_well) {
+    std::size_t judged = 0;
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+        Wishes wishes;
+        wishes.seed = seed;
+        wishes.links = 2;
+        wishes.nodes = 3;
+        wishes.workload = "chatter";
+        wishes.length = std::chrono::seconds(5);
+        const Plan plan = make_plan(wishes, linked_workloads());
+        if (!plan.spares_a_link || plan.faults.empty()) {
+            continue;
+        }
+        const Outcome outcome = run(plan, linked_plugins());
+        EXPECT_EQ(outcome.violations.texts, std::vector<std::string>()) << "seed " << seed;
+        EXPECT_NE(outcome.about.find("nothing may change"), std::string::npos) << outcome.about;
+        ++judged;
+    }
+    EXPECT_GT(judged, 1U);
+}
+
 TEST(Plan, names_the_line_that_is_wrong) {
     const auto load = [](std::string_view text) {
         auto plan = load_plan(text, linked_workloads());
@@ -74,6 +131,8 @@ TEST(Plan, names_the_line_that_is_wrong) {
     EXPECT_TRUE(load("seed 1\nfault soon 1 crash 1 0\n").starts_with("line 2: a fault is: "));
     EXPECT_EQ(load("seed 1\nworkload nothing\n"),
               "line 2: there is no workload nothing (--list shows all)");
+    EXPECT_EQ(load("seed 1\nlinks 9\n"), "line 2: 9 is no number of links (1 to 4)");
+    EXPECT_EQ(load("seed 1\nseal wax\n"), "line 2: wax is no seal: plain, quick, sodium");
     EXPECT_EQ(load("# all is well\nseed 1\n\nfault 1 0.5 crash 1 0  # here\n"), "");
 }
 
@@ -114,7 +173,7 @@ TEST(Story, is_made_short) {
     wishes.faults = {"crash", "pause", "partition", "loss_burst"};
     const Plan plan = make_plan(wishes, workloads);
     ASSERT_GT(plan.faults.size(), 4U);
-    const Plan least = shrink(plan, {}, 200, [](const std::string&) {});
+    const Plan least = shrink(plan, linked_plugins(), 200, [](const std::string&) {});
     ASSERT_EQ(least.faults.size(), 1U);
     EXPECT_STREQ(least.faults[0].kind->name, "crash");
 }

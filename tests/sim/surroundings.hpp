@@ -8,11 +8,13 @@
 #include "base/prng.hpp"
 #include "sim/checker/history.hpp"
 #include "sim/coverage.hpp"
+#include "sim/port.hpp"
 #include "totem/engine.hpp"
 
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ais::sim {
 
@@ -23,7 +25,11 @@ class Surroundings {
     virtual History& history() = 0;
     virtual Coverage* coverage() = 0;  // nullptr: nobody counts
     // The network takes it.
-    virtual void transmit(NodeId from, const totem::Transmit& what) = 0;
+    virtual void transmit(NodeId from,
+                          totem::LinkId link,
+                          Bytes datagram,
+                          const std::vector<Target>& to) = 0;
+    [[nodiscard]] virtual std::size_t nodes_max() const = 0;
     // Machine::work or Machine::dispatch is called then, if that life still lasts.
     virtual void wake_at(NodeId node, std::uint64_t life, Instant at) = 0;
     virtual void dispatch_at(NodeId node, std::uint64_t life, Instant at) = 0;

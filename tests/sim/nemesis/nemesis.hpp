@@ -43,7 +43,13 @@ struct Nemesis {
     bool (*begin)(Cluster& cluster, const Fault& fault);
     // May be nullptr.
     void (*end)(Cluster& cluster, const Fault& fault);
+    // Which number is the link, if it touches one link and nothing else; -1: it is not of this
+    // sort.  As long as another link is well, such a fault is no cause for a change.
+    int link_at = -1;
 };
+
+// Numbers that name links are chosen below this, and mean one of those that are there.
+constexpr std::size_t links_max = 4;
 
 // All kinds, in ascending order of names.
 std::span<const Nemesis* const> nemeses();
@@ -66,6 +72,11 @@ inline Machine* machine_of(Cluster& cluster, const Fault& fault, std::size_t num
 inline Machine* running_machine_of(Cluster& cluster, const Fault& fault) {
     Machine* const machine = machine_of(cluster, fault);
     return machine != nullptr && machine->is_up() && !machine->is_paused() ? machine : nullptr;
+}
+// The link that a fault of one link touches.
+inline totem::LinkId link_of(const Fault& fault, std::size_t links) {
+    return static_cast<totem::LinkId>(fault.numbers[static_cast<std::size_t>(fault.kind->link_at)] %
+                                      links);
 }
 
 }  // namespace ais::sim
