@@ -12,6 +12,9 @@ namespace ais::totem {
 namespace {
 
 constexpr std::uint32_t u32_max = std::numeric_limits<std::uint32_t>::max();
+// Shares are counted in such parts.  Why 256: with the window (17 bits) and a backlog (32 bits) it
+// fits into 64.
+constexpr std::uint64_t share_unit = 256;
 
 // The token comes from the network: its sums may be anything.
 std::uint32_t less(std::uint32_t from, std::uint32_t part) {
@@ -30,9 +33,10 @@ void FlowControl::reset(std::uint32_t window, std::uint32_t max_messages) {
     burst_max_ = max_messages_;
     my_trc_ = 0;
     my_pbl_ = 0;
+    rest_ = 0;
 }
 
-std::uint32_t FlowControl::allowed(const Token& token, std::uint64_t backlog) const {
+std::uint32_t FlowControl::allowed(const Token& token, std::uint64_t backlog) {
     const std::uint32_t others_fcc = less(token.fcc, my_trc_);
     const std::uint32_t room = std::min(burst_max_, less(window_, others_fcc));
     const std::uint64_t mine = bounded(backlog);
@@ -40,7 +44,9 @@ std::uint32_t FlowControl::allowed(const Token& token, std::uint64_t backlog) co
     if (mine == 0) {
         return room;  // for retransmissions
     }
-    const std::uint64_t fair = window_ * mine / (others + mine);
+    const std::uint64_t share = share_unit * window_ * mine / (others + mine) + rest_;
+    const std::uint64_t fair = share / share_unit;
+    rest_ = fair > 0 ? share % share_unit : 0;
     // Never nothing: where one node has nearly all the backlog it fills the window
     // in each of its visits, and those behind it would starve.
     return std::max<std::uint32_t>(1, std::min(room, bounded(fair)));

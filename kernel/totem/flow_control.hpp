@@ -9,6 +9,10 @@
 // is compared with the window.  (openais left it in, which cost up to a
 // quarter of the window.)
 //
+// Shares are fractions.  What a node could not use of its share because a datagram is
+// whole, it has at its next visit: with 64 nodes and a window of 128 a share of
+// 1.99 would else be 1, and half of the window lost.
+//
 // Deviates: who has something to send may always send one datagram, so that n
 // nodes may exceed the window by n - 1.
 //
@@ -32,8 +36,8 @@ class FlowControl {
     void reset(std::uint32_t window, std::uint32_t max_messages);
 
     // Datagrams, retransmissions included, that this visit may send while
-    // `backlog` wait here.
-    [[nodiscard]] std::uint32_t allowed(const Token& token, std::uint64_t backlog) const;
+    // `backlog` wait here.  Once in a visit.
+    [[nodiscard]] std::uint32_t allowed(const Token& token, std::uint64_t backlog);
 
     // Books what this visit sent, and what waits after it, into the token.
     void account(Token& token, std::uint32_t sent, std::uint64_t backlog);
@@ -49,6 +53,7 @@ class FlowControl {
     std::uint32_t burst_max_ = 1;  // max_messages_ or less: what queues have let through
     std::uint32_t my_trc_ = 0;     // sent on the last visit
     std::uint32_t my_pbl_ = 0;     // backlog at the last visit
+    std::uint64_t rest_ = 0;       // of our share, in 1/share_unit datagrams
 };
 
 }  // namespace ais::totem

@@ -33,9 +33,28 @@ double saturated(std::size_t nodes, std::uint32_t window, std::uint32_t max_mess
 
 TEST(FlowControl, fills_the_window_that_openais_left_open) {
     // openais: 37.5, 41.7 and 44.6.
-    EXPECT_DOUBLE_EQ(saturated(3, 50, 17), 48);
+    EXPECT_NEAR(saturated(3, 50, 17), 50, 1);
     EXPECT_DOUBLE_EQ(saturated(5, 50, 17), 50);
-    EXPECT_DOUBLE_EQ(saturated(8, 50, 17), 48);
+    EXPECT_NEAR(saturated(8, 50, 17), 50, 1);
+}
+
+// One node of 64 has one message more than the others, and nobody's share is whole.
+TEST(FlowControl, loses_nothing_of_shares_that_are_not_whole) {
+    std::vector<FlowControl> flows(64);
+    for (FlowControl& flow : flows) {
+        flow.reset(128, 64);
+    }
+    Token token;
+    std::uint64_t sum = 0;
+    for (int rotation = 0; rotation < 110; ++rotation) {
+        for (std::size_t i = 0; i < flows.size(); ++i) {
+            const std::uint64_t backlog = i == 0 ? 1001 : 1000;
+            const std::uint32_t allowed = flows[i].allowed(token, backlog);
+            flows[i].account(token, allowed, backlog);
+            sum += rotation >= 10 ? allowed : 0;
+        }
+    }
+    EXPECT_NEAR(static_cast<double>(sum) / 100, 128, 1);
 }
 
 TEST(FlowControl, gives_a_single_sender_its_maximum) {

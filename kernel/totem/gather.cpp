@@ -257,6 +257,18 @@ bool knows_more(const State& s, const Join& join) {
            join.failed.is_subset_of(s.failed);
 }
 
+// A member of our ring has given us up, and we had not noticed that anything was wrong: a pause of
+// ours that no timer of ours has seen, or a path on which we are not heard.  We call all of the
+// ring, and give nobody up in turn.  Why: the others form their ring without us, hear our call
+// there, and come to one with us; an answer in kind would make them form theirs once more, and
+// us a ring of our own.  More of what they said meanwhile may wait in the sockets.
+// Deviates: in the paper who is rejected rejects at once.
+void call_who_left_us_out(State& s, Effects& out) {
+    AIS_MARK("gather.calls_who_left_us_out");
+    s.joins_stale_until = s.now + s.config.join_timeout / 2;
+    enter_gather(s, "the others have left us out", out);
+}
+
 // A broken path is between our members and those whom this join calls together.
 bool is_held_off(State& s, const Join& join, const Members& ours) {
     const Members theirs = join.processors.without(join.failed).without(ours);
@@ -446,6 +458,10 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
             }
             if (join.leave) {
                 exclude(s, Members{from}, Level::notice, "it said goodbye", out);
+                return;
+            }
+            if (member && !restarted && join.failed.contains(s.self)) {
+                call_who_left_us_out(s, out);
                 return;
             }
             prepare_gather(s, restarted ? "a member has restarted" : "a join");
