@@ -2,6 +2,8 @@
 
 #include "sync/test_bus.hpp"
 
+#include "sync/messages.hpp"
+
 #include <ais/codec.hpp>
 
 #include <algorithm>
@@ -20,6 +22,36 @@ void write_words(const std::set<std::string>& words, std::string& out) {
     out = to.take();
 }
 
+std::string text_of(NodeId sender, std::uint16_t kind, Bytes body) {
+    const std::string from = " of " + std::to_string(sender.value());
+    Hello hello;
+    Chunk chunk;
+    Done done;
+    if (static_cast<Kind>(kind) == Kind::hello && decode(body, hello)) {
+        return "hello" + from;
+    }
+    if (static_cast<Kind>(kind) == Kind::chunk && decode(body, chunk)) {
+        return "chunk" + from + ": stream " + std::to_string(chunk.stream) + ", " +
+               std::to_string(chunk.total) + " bytes";
+    }
+    if (static_cast<Kind>(kind) == Kind::done && decode(body, done)) {
+        return "done" + from;
+    }
+    return "nonsense" + from;
+}
+
+std::string components_of(std::span<const ais_component> components) {
+    std::string text;
+    for (const ais_component& component : components) {
+        text += text.empty() ? "{" : " {";
+        for (std::uint32_t i = 0; i < component.member_count; ++i) {
+            text += (i > 0 ? "," : "") + std::to_string(component.members[i]);
+        }
+        text += "}";
+    }
+    return text;
+}
+
 }  // namespace
 
 TestNode::TestNode(NodeId id, std::vector<std::uint16_t> services, Log& log)
@@ -32,9 +64,15 @@ TestNode::TestNode(NodeId id, std::vector<std::uint16_t> services, Log& log)
 
 void TestNode::on_message(NodeId sender, std::uint16_t service, std::uint16_t kind, Bytes body) {
     if (service == 0) {
+        tell(text_of(sender, kind, body));
+        const bool was_synced = barrier.is_synced();
         barrier.on_message(sender, kind, body);
+        if (!was_synced && barrier.is_synced()) {
+            tell("the gate opens");
+        }
         return;
     }
+    tell("deliver " + std::string(as_text(body)) + " of " + std::to_string(sender.value()));
     delivered_unsynced |= !barrier.is_synced();
     delivered.emplace_back(as_text(body));
     const auto replica = replicas.find(service);
@@ -84,6 +122,11 @@ ais_status TestNode::merge(std::uint16_t service, std::span<const ais_saved_stat
             }
         }
     }
+    std::string from;
+    for (const NodeId saver : savers) {
+        from += ' ' + std::to_string(saver.value());
+    }
+    tell("merge of service " + std::to_string(service) + ", states of" + from);
     ++replica.merges;
     replica.merged_from.push_back(savers);
     replica.words = words;
@@ -120,6 +163,7 @@ ais_status TestNode::list(std::uint16_t service, std::vector<Part>& out) {
 ais_status TestNode::save_part(std::uint16_t service, const std::string& name, std::string& out) {
     Replica& replica = replicas.at(service);
     replica.parts_saved.push_back(name);
+    tell("save part " + name + " of service " + std::to_string(service));
     write_words(replica.part(name), out);
     return fails_to_save ? AIS_ERR_FAILED : AIS_OK;
 }
@@ -129,6 +173,7 @@ ais_status TestNode::merge_begin(std::uint16_t service, std::span<const ais_comp
     if (replica.is_merging) {
         return AIS_ERR_EXISTS;
     }
+    tell("merge of service " + std::to_string(service) + " begins: " + components_of(components));
     replica.is_merging = true;
     replica.components = components.size();
     std::size_t own = 0;
@@ -153,6 +198,7 @@ ais_status TestNode::merge_part(std::uint16_t service,
         return AIS_ERR_INVALID;
     }
     replica.parts_merged.push_back(name);
+    tell("prepare part " + name + " of service " + std::to_string(service));
     std::set<std::string>& words = replica.prepared[name];
     for (const ais_part_state& state : states) {
         if (state.component >= replica.components) {
@@ -178,6 +224,8 @@ ais_status TestNode::merge_end(std::uint16_t service, bool commit) {
     if (!replica.is_merging) {
         return AIS_ERR_INVALID;
     }
+    tell("merge of service " + std::to_string(service) +
+         (commit ? " is made true" : " is given up"));
     replica.is_merging = false;
     if (commit) {
         ++replica.merges;
@@ -193,6 +241,7 @@ ais_status TestNode::merge_end(std::uint16_t service, bool commit) {
 
 void TestNode::diverged(std::uint16_t, std::string_view why) {
     stopped = why;
+    tell("stops: " + stopped);
 }
 
 void TestNode::configure(const totem::Configuration& now) {
@@ -205,7 +254,15 @@ void TestNode::configure(const totem::Configuration& now) {
             replica.words.insert(word.str());
         }
     }
+    if (now.kind == totem::Configuration::Kind::regular) {
+        std::ostringstream text;
+        text << "ring " << now.ring << ' ' << now.members;
+        tell(text.str());
+    }
     barrier.on_configure(now);
+    if (now.kind == totem::Configuration::Kind::regular && barrier.is_synced()) {
+        tell("the gate opens");
+    }
     if (now.kind == totem::Configuration::Kind::regular) {
         ring = now.ring;
     }

@@ -71,6 +71,9 @@ class TestNode final : public group::Receiver, public Participants {
     // A message of a service: one word.
     ais_status say(std::uint16_t service, const std::string& word);
 
+    // Hears what this node hears of an exchange and does in it, as text (transcripts).
+    std::function<void(const std::string&)> tell = [](const std::string&) {};
+
     NodeId self;
     std::map<std::uint16_t, Replica> replicas;
     std::vector<std::string> delivered;  // words, in order
@@ -88,6 +91,8 @@ class TestNode final : public group::Receiver, public Participants {
 class TestBus {
   public:
     TestNode& add(std::uint32_t id, std::vector<std::uint16_t> services = {1});
+    // It has crashed.
+    void remove(std::uint32_t id) { nodes_.erase(id); }
     [[nodiscard]] TestNode& operator[](std::uint32_t id) { return *nodes_.at(id); }
 
     // A new ring of these.  Each group of them that had one ring sees its

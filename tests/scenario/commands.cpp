@@ -78,33 +78,33 @@ const std::string usage = "error: cannot read this command\n";
 
 }  // namespace
 
-const Stage::Command Stage::commands[] = {
-    {"cluster", &Stage::cluster},      // cluster N: start nodes 1 to N, wait for their ring
-    {"set", &Stage::set},              // set KEY VALUE: configuration of nodes started later
-    {"advance", &Stage::advance},      // advance 200ms: let time pass
-    {"until", &Stage::until},          // until PHASE NODE: at most 10 s, in steps of 10 us
-    {"partition", &Stage::partition},  // partition {1,2} {3}
-    {"heal", &Stage::heal},            // heal
-    {"cut", &Stage::cut},              // cut FROM TO: one way
-    {"mend", &Stage::mend},            // mend FROM TO
-    {"crash", &Stage::crash},          // crash N
-    {"start", &Stage::start},          // start N [wiped]
-    {"leave", &Stage::leave},          // leave N
-    {"pause", &Stage::pause},          // pause N
-    {"resume", &Stage::resume},        // resume N
-    {"congest", &Stage::congest},      // congest N on|off
-    {"send", &Stage::send},            // send N agreed|safe TEXT
-    {"drop", &Stage::drop},            // drop TYPE FROM TO COUNT [after SKIP]; * is any node
-    {"show", &Stage::show},            // show: phases
+const TotemStage::Command TotemStage::commands[] = {
+    {"cluster", &TotemStage::cluster},      // cluster N: start nodes 1 to N, wait for their ring
+    {"set", &TotemStage::set},              // set KEY VALUE: configuration of nodes started later
+    {"advance", &TotemStage::advance},      // advance 200ms: let time pass
+    {"until", &TotemStage::until},          // until PHASE NODE: at most 10 s, in steps of 10 us
+    {"partition", &TotemStage::partition},  // partition {1,2} {3}
+    {"heal", &TotemStage::heal},            // heal
+    {"cut", &TotemStage::cut},              // cut FROM TO: one way
+    {"mend", &TotemStage::mend},            // mend FROM TO
+    {"crash", &TotemStage::crash},          // crash N
+    {"start", &TotemStage::start},          // start N [wiped]
+    {"leave", &TotemStage::leave},          // leave N
+    {"pause", &TotemStage::pause},          // pause N
+    {"resume", &TotemStage::resume},        // resume N
+    {"congest", &TotemStage::congest},      // congest N on|off
+    {"send", &TotemStage::send},            // send N agreed|safe TEXT
+    {"drop", &TotemStage::drop},            // drop TYPE FROM TO COUNT [after SKIP]; * is any node
+    {"show", &TotemStage::show},            // show: phases
 };
 
-Stage::Stage() : world_(1) {
+TotemStage::TotemStage() : world_(1) {
     world_.watch(this);
     world_.network().set_filter(
         [this](NodeId from, NodeId to, Bytes datagram) { return is_dropped(from, to, datagram); });
 }
 
-std::string Stage::run(std::string_view line) {
+std::string TotemStage::run(std::string_view line) {
     std::istringstream from{std::string(line)};
     Words words;
     for (std::string word; from >> word;) {
@@ -121,7 +121,7 @@ std::string Stage::run(std::string_view line) {
     return usage;
 }
 
-std::string Stage::check() {
+std::string TotemStage::check() {
     std::string text;
     // The story may end in the middle of things: liveness is not judged.
     world_.history().is_quiet = false;
@@ -132,7 +132,7 @@ std::string Stage::check() {
     return text;
 }
 
-std::string Stage::cluster(const Words& words) {
+std::string TotemStage::cluster(const Words& words) {
     const auto count = words.size() == 2 ? number(words[1]) : std::nullopt;
     if (!count || *count == 0 || *count > totem::Members::capacity) {
         return usage;
@@ -156,7 +156,7 @@ std::string Stage::cluster(const Words& words) {
     return {};
 }
 
-std::string Stage::set(const Words& words) {
+std::string TotemStage::set(const Words& words) {
     if (words.size() != 3) {
         return usage;
     }
@@ -186,7 +186,7 @@ std::string Stage::set(const Words& words) {
     return valid ? "" : "error: " + valid.error().text + '\n';
 }
 
-std::string Stage::advance(const Words& words) {
+std::string TotemStage::advance(const Words& words) {
     const auto time = words.size() == 2 ? duration(words[1]) : std::nullopt;
     if (!time) {
         return usage;
@@ -195,7 +195,7 @@ std::string Stage::advance(const Words& words) {
     return {};
 }
 
-std::string Stage::until(const Words& words) {
+std::string TotemStage::until(const Words& words) {
     if (words.size() != 3 || world_.engine(node(words[2])) == nullptr) {
         return usage;
     }
@@ -211,7 +211,7 @@ std::string Stage::until(const Words& words) {
     return {};
 }
 
-std::string Stage::partition(const Words& words) {
+std::string TotemStage::partition(const Words& words) {
     std::vector<totem::Members> groups;
     for (std::size_t i = 1; i < words.size(); ++i) {
         groups.push_back(members(words[i]));
@@ -220,13 +220,13 @@ std::string Stage::partition(const Words& words) {
     return groups.size() < 2 ? usage : "";
 }
 
-std::string Stage::heal(const Words&) {
+std::string TotemStage::heal(const Words&) {
     world_.network().heal();
     drops_.clear();
     return {};
 }
 
-std::string Stage::cut(const Words& words) {
+std::string TotemStage::cut(const Words& words) {
     if (words.size() != 3) {
         return usage;
     }
@@ -234,7 +234,7 @@ std::string Stage::cut(const Words& words) {
     return {};
 }
 
-std::string Stage::mend(const Words& words) {
+std::string TotemStage::mend(const Words& words) {
     if (words.size() != 3) {
         return usage;
     }
@@ -242,7 +242,7 @@ std::string Stage::mend(const Words& words) {
     return {};
 }
 
-std::string Stage::crash(const Words& words) {
+std::string TotemStage::crash(const Words& words) {
     if (words.size() != 2 || !world_.is_alive(node(words[1]))) {
         return usage;
     }
@@ -250,7 +250,7 @@ std::string Stage::crash(const Words& words) {
     return {};
 }
 
-std::string Stage::start(const Words& words) {
+std::string TotemStage::start(const Words& words) {
     if (words.size() < 2 || !node(words[1]).is_valid() || world_.is_alive(node(words[1]))) {
         return usage;
     }
@@ -258,7 +258,7 @@ std::string Stage::start(const Words& words) {
     return {};
 }
 
-std::string Stage::leave(const Words& words) {
+std::string TotemStage::leave(const Words& words) {
     if (words.size() != 2 || !world_.is_alive(node(words[1]))) {
         return usage;
     }
@@ -266,7 +266,7 @@ std::string Stage::leave(const Words& words) {
     return {};
 }
 
-std::string Stage::pause(const Words& words) {
+std::string TotemStage::pause(const Words& words) {
     if (words.size() != 2 || !world_.is_alive(node(words[1]))) {
         return usage;
     }
@@ -274,7 +274,7 @@ std::string Stage::pause(const Words& words) {
     return {};
 }
 
-std::string Stage::resume(const Words& words) {
+std::string TotemStage::resume(const Words& words) {
     if (words.size() != 2 || !world_.is_alive(node(words[1]))) {
         return usage;
     }
@@ -282,7 +282,7 @@ std::string Stage::resume(const Words& words) {
     return {};
 }
 
-std::string Stage::congest(const Words& words) {
+std::string TotemStage::congest(const Words& words) {
     if (words.size() != 3 || !world_.is_alive(node(words[1]))) {
         return usage;
     }
@@ -290,7 +290,7 @@ std::string Stage::congest(const Words& words) {
     return {};
 }
 
-std::string Stage::send(const Words& words) {
+std::string TotemStage::send(const Words& words) {
     if (words.size() < 4 || !world_.is_alive(node(words[1])) ||
         (words[2] != "agreed" && words[2] != "safe")) {
         return usage;
@@ -303,7 +303,7 @@ std::string Stage::send(const Words& words) {
     return {};
 }
 
-std::string Stage::drop(const Words& words) {
+std::string TotemStage::drop(const Words& words) {
     if (words.size() < 5 || packet_type(words[1]) == 255 || !number(words[4])) {
         return usage;
     }
@@ -317,7 +317,7 @@ std::string Stage::drop(const Words& words) {
     return {};
 }
 
-std::string Stage::show(const Words&) {
+std::string TotemStage::show(const Words&) {
     std::string text = take_seen();
     for (const NodeId id : world_.living()) {
         const std::string all = world_.engine(id)->describe();
@@ -329,7 +329,7 @@ std::string Stage::show(const Words&) {
     return text;
 }
 
-void Stage::on_configure(NodeId id, const totem::Configuration& now) {
+void TotemStage::on_configure(NodeId id, const totem::Configuration& now) {
     std::ostringstream to;
     if (now.kind == totem::Configuration::Kind::transitional) {
         to << "configure transitional " << now.ring << ' ' << now.members << " left " << now.left;
@@ -337,17 +337,17 @@ void Stage::on_configure(NodeId id, const totem::Configuration& now) {
         to << "configure regular      " << now.ring << ' ' << now.members << " joined "
            << now.joined;
     }
-    seen_[id].push_back(to.str());
+    seen_.add(id.value(), to.str());
 }
 
-void Stage::on_deliver(NodeId id, const totem::Deliver& what, Bytes text) {
+void TotemStage::on_deliver(NodeId id, const totem::Deliver& what, Bytes text) {
     std::ostringstream to;
     to << "deliver " << what.sender.value() << ' '
        << (what.guarantee == totem::Guarantee::safe ? "safe " : "agreed ") << as_text(text);
-    seen_[id].push_back(to.str());
+    seen_.add(id.value(), to.str());
 }
 
-bool Stage::is_dropped(NodeId from, NodeId to, Bytes datagram) {
+bool TotemStage::is_dropped(NodeId from, NodeId to, Bytes datagram) {
     for (Drop& drop : drops_) {
         if (drop.count == 0 || (drop.type != 0 && datagram[3] != drop.type) ||
             (drop.from.is_valid() && drop.from != from) || (drop.to.is_valid() && drop.to != to)) {
@@ -361,26 +361,6 @@ bool Stage::is_dropped(NodeId from, NodeId to, Bytes datagram) {
         return true;
     }
     return false;
-}
-
-std::string Stage::take_seen() {
-    std::string text;
-    while (!seen_.empty()) {
-        const auto events = seen_.begin()->second;
-        std::string who;
-        for (auto at = seen_.begin(); at != seen_.end();) {
-            if (at->second == events) {
-                who += (who.empty() ? "" : ",") + std::to_string(at->first.value());
-                at = seen_.erase(at);
-            } else {
-                ++at;
-            }
-        }
-        for (const std::string& event : events) {
-            text += who + ": " + event + '\n';
-        }
-    }
-    return text;
 }
 
 }  // namespace ais::scenario

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The stage of a transcript: a simulated cluster, commands that act on it, and
+// The stage for kernel/totem: a simulated cluster, commands that act on it, and
 // what its applications saw.
 //
 // The answer to a block is what happened in it.  Nodes that saw the
@@ -8,27 +8,23 @@
 
 #pragma once
 
+#include "scenario/stage.hpp"
 #include "sim/world.hpp"
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ais::scenario {
 
-class Stage final : sim::World::Watcher {
+class TotemStage final : public Stage, private sim::World::Watcher {
   public:
-    Stage();
+    TotemStage();
 
-    // Runs one command line; text that begins with "error:" says what is wrong with it.
-    std::string run(std::string_view line);
-
-    // What happened since the last call.
-    std::string take_seen();
-
+    std::string run(std::string_view line) override;
+    std::string take_seen() override { return seen_.take(); }
     // All properties of extended virtual synchrony hold so far.
-    std::string check();
+    std::string check() override;
 
   private:
     using Words = std::vector<std::string>;
@@ -41,7 +37,7 @@ class Stage final : sim::World::Watcher {
     };
     struct Command {
         const char* name;
-        std::string (Stage::*run)(const Words&);
+        std::string (TotemStage::*run)(const Words&);
     };
     static const Command commands[];
 
@@ -70,7 +66,7 @@ class Stage final : sim::World::Watcher {
     sim::World world_;
     totem::Config config_;
     std::vector<Drop> drops_;
-    std::map<NodeId, std::vector<std::string>> seen_;
+    Seen seen_;
 };
 
 }  // namespace ais::scenario

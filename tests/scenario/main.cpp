@@ -7,10 +7,13 @@
 // is what is reviewed.
 
 #include "scenario/commands.hpp"
+#include "scenario/sync_stage.hpp"
 
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <sstream>
 
 namespace {
@@ -21,8 +24,16 @@ struct Played {
     bool failed = false;
 };
 
+// Which stage a file wants is said by where it is: kernel/X/scenarios.
+std::unique_ptr<ais::scenario::Stage> stage_of(const std::string& name) {
+    if (std::filesystem::absolute(name).parent_path().parent_path().filename() == "sync") {
+        return std::make_unique<ais::scenario::SyncStage>();
+    }
+    return std::make_unique<ais::scenario::TotemStage>();
+}
+
 Played play(std::istream& from, const std::string& name) {
-    ais::scenario::Stage stage;
+    const std::unique_ptr<ais::scenario::Stage> stage = stage_of(name);
     Played played;
     std::ostringstream messages;
     std::string answer;
@@ -31,9 +42,9 @@ Played play(std::istream& from, const std::string& name) {
     std::size_t line_number = 0;
     std::size_t begin = 0;
     const auto close = [&] {
-        answer += stage.take_seen();
+        answer += stage->take_seen();
         if (in_answer) {
-            answer += stage.check();
+            answer += stage->check();
             if (answer != expected) {
                 played.failed = true;
                 messages << name << ':' << begin << ": expected\n"
@@ -65,7 +76,7 @@ Played play(std::istream& from, const std::string& name) {
         } else {
             played.text += line + '\n';
             if (line[0] != '#') {
-                answer += stage.run(line);
+                answer += stage->run(line);
             }
         }
     }
