@@ -37,13 +37,13 @@ std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
     return text.str();
 }
 
-// Where nothing is stored, the seconds since 1970: a machine that has lost its state directory, or never
-// keeps one, has higher numbers than before all the same, since rings do not change every second
-// for years.  Fencing numbers are built upon it (docs/protocol/lck.md).
+// Where nothing is stored, the milliseconds since 1970: a machine that has lost its state directory, or
+// never keeps one, has higher numbers than before all the same, since numbers do not grow that
+// fast (a start after a crash skips 1,024).  Fencing numbers are built upon it (docs/protocol/lck.md).
 std::uint64_t first_ring_seq(std::uint64_t stored) {
-    constexpr std::int64_t second = 1'000'000'000;
+    constexpr std::int64_t millisecond = 1'000'000;
     return stored != 0 ? stored
-                       : static_cast<std::uint64_t>(std::max<std::int64_t>(os::wall_clock_ns() / second, 0));
+                       : static_cast<std::uint64_t>(std::max<std::int64_t>(os::wall_clock_ns() / millisecond, 0));
 }
 
 }  // namespace

@@ -216,17 +216,17 @@ void LckService::answer(std::uint64_t request, SaAisErrorT error) {
 }
 
 void LckService::tell(const Effects& effects) {
+    std::size_t losses = 0;
+    std::uint32_t first_pid = 0;
     for (const Id id : effects.lost) {
         const auto found = locks_.find(id.number);
         if (id.node != state_.self() || found == locks_.end()) {
             continue;
         }
         const LocalLock& lock = found->second;
-        log_.notice("LCK-003",
-                    "pid ",
-                    ipc_.peer(lock.client->conn).pid,
-                    " has lost a lock: it was granted to another part of the cluster, or this "
-                    "part is not primary");
+        if (losses++ == 0) {
+            first_pid = ipc_.peer(lock.client->conn).pid;
+        }
         if ((lock.client->watch & watch_losses) != 0) {
             std::uint8_t space[8];
             Writer body(space);
@@ -234,6 +234,16 @@ void LckService::tell(const Effects& effects) {
             ipc_.notify(lock.client->conn, number_of(EventKind::lost), body.written());
         }
         forget_lock(id.number);
+    }
+    if (losses > 0) {
+        log_.notice("LCK-003",
+                    "processes of this node, the first is pid ",
+                    first_pid,
+                    ", have lost ",
+                    losses,
+                    losses == 1 ? " lock" : " locks",
+                    state_.is_primary() ? ", which another part of the cluster has"
+                                        : ", because this part is not primary");
     }
     for (const Effects::Decided& decided : effects.decided) {
         if (decided.lock.node == state_.self()) {

@@ -607,7 +607,9 @@ class Locks final : public sim::Workload {
         if (sim.is_calm()) {
             for (Program* program : here) {
                 program->sleep(false);
-                program->unlock_one();
+                if (program->is_idle()) {
+                    program->unlock_one();  // one thread: who waits gives nothing back
+                }
             }
             return;
         }
