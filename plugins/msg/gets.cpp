@@ -31,8 +31,11 @@ void MsgService::get(Client& client, std::uint64_t serial, Bytes body) {
 const Stored* MsgService::next_message(const Queue& queue, const Open& open) const {
     for (const Queue::Area& area : queue.areas()) {
         for (const auto& [place, message] : area) {
-            if (message.is_taken ? open.in_hand.contains(message.id)
-                                 : !open.taking.contains(message.id)) {
+            const auto taking = open.taking.find(message.id);
+            const bool is_promised = message.is_taken
+                                         ? !open.in_hand.contains(message.id)
+                                         : taking != open.taking.end() && taking->second;
+            if (!is_promised) {
                 return &message;
             }
         }
@@ -61,6 +64,13 @@ void MsgService::serve(std::uint64_t number, Open& open) {
             open.waiting.pop_front();
             open.in_hand.erase(message->id);
             hand(open, get, *message);
+            continue;
+        }
+        const auto taking = open.taking.find(message->id);
+        if (taking != open.taking.end()) {
+            // Why not the next one: whoever it was taken for has given up, and it comes first.
+            open.waiting.pop_front();
+            taking->second = get;
             continue;
         }
         std::uint8_t space[TakeMessage::size];
@@ -138,19 +148,19 @@ void MsgService::got(Client& client, bool is_got, Bytes body) {
     if (!in.finished()) {
         return on_broken_request(client, "receipt");
     }
-    Open* open = find_open(client, tag);
-    if (open == nullptr) {
+    const auto tagged = client.opens.find(tag);
+    if (tagged == client.opens.end()) {
         return;
     }
-    const std::uint64_t number = client.opens.at(tag);
+    const std::uint64_t number = tagged->second;
+    Open* open = &opens_.at(number);
     const auto handed = open->handed.find(id);
     if (handed != open->handed.end()) {
         const MessageId message = handed->second;
         open->handed.erase(handed);
         if (is_got) {
-            std::uint8_t space[TakeMessage::size];
-            Writer receipt(space);
-            TakeMessage{number, message}.encode(receipt);
+            Appender receipt;
+            GotMessage{number, message, open->queue}.encode(receipt);
             return post(MessageKind::got, receipt.written());
         }
         open->in_hand.insert(message);

@@ -6,8 +6,8 @@
 //   version u32, start u64, last open u64, last request u64, last sender u32, last client u64,
 //   clients u32 × (conn u32, number u64, exchanges u32 × (id u64, sender id u64),
 //       trackings u32 × (name, flags u8))
-//   opens u32 × (number u64, client u64, tag u32, flags u32, delivered u8, serial u64, async u8,
-//       invocation u64, waiting u32 × get, taking u32 × (message id, has u8, get),
+//   opens u32 × (number u64, client u64, tag u32, flags u32, delivered u8, lost u8, queue,
+//       serial u64, async u8, invocation u64, waiting u32 × get, taking u32 × (message id, has u8, get),
 //       in hand u32 × message id, handed u32 × (get u64, message id))
 //   requests u32 × (number u64, client u64, serial u64, async u8, invocation u64, query u16, body)
 //   exchanges u32 × (sender id u64, client u64, serial u64, id u64)
@@ -71,6 +71,8 @@ ais_status MsgService::save_local(std::span<ais_conn* const> conns, StateWriter&
         out.u32(open.tag);
         out.u32(open.flags);
         out.u8(open.is_delivered ? 1 : 0);
+        out.u8(open.is_lost ? 1 : 0);
+        out.text(open.queue);
         out.u64(open.serial);
         out.u8(open.is_async ? 1 : 0);
         out.u64(open.invocation);
@@ -183,6 +185,8 @@ ais_status MsgService::restore_local(std::span<ais_conn* const> conns,
         open.tag = in.u32();
         open.flags = in.u32();
         open.is_delivered = in.u8() != 0;
+        open.is_lost = in.u8() != 0;
+        open.queue = in.text();
         open.serial = in.u64();
         open.is_async = in.u8() != 0;
         open.invocation = in.u64();

@@ -142,7 +142,7 @@ MsgService::Open* MsgService::find_open(Client& client, std::uint32_t tag) {
         return nullptr;
     }
     Open& open = opens_.at(found->second);
-    return open.is_delivered ? &open : nullptr;
+    return open.is_delivered && !open.is_lost ? &open : nullptr;
 }
 
 std::uint64_t MsgService::wait_for(ais_conn* conn, std::uint64_t serial) {
@@ -204,9 +204,13 @@ SaAisErrorT MsgService::close(Client& client, std::uint32_t tag) {
         tell_opened(open, SA_AIS_ERR_TIMEOUT);  // nobody waits for it any more
     }
     refuse_all(open, SA_AIS_ERR_BAD_HANDLE);
+    const bool is_lost = open.is_lost;
     client.opens.erase(found);
     opens_.erase(number);
     unserved_.erase(number);
+    if (is_lost) {
+        return SA_AIS_ERR_BAD_HANDLE;
+    }
     Appender body;
     body.i64(node_.wall_clock());
     body.u64(number);
@@ -406,8 +410,13 @@ void MsgService::send(Client& client, std::uint64_t serial, RequestKind kind, By
     wanted.number = ++last_request_;
     Appender head;
     wanted.encode_head(head);
+    // Why safe: the sender is told that the message is in the queue, so every member must have it,
+    // also if this node dies in the next moment.
+    const auto multicast = number_of(MessageKind::send);
     const ais_status status =
-        group_.multicast(number_of(MessageKind::send), head.written(), wanted.message);
+        is_answered || kind == RequestKind::send_receive
+            ? group_.multicast_safe(multicast, head.written(), wanted.message)
+            : group_.multicast(multicast, head.written(), wanted.message);
     if (status == AIS_OK && kind == RequestKind::send_receive) {
         client.exchanges[exchange.id] = wanted.sender_id;
         exchanges_[wanted.sender_id] = exchange;

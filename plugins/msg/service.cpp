@@ -117,6 +117,7 @@ void MsgService::on_open(ais_node_id sender, Bytes body) {
     tell_opened(open, error);
     if (error == SA_AIS_OK) {
         open.is_delivered = true;
+        open.queue = message.name;
         const Queue& queue = *state_.queue_of({sender, message.number});
         return announce(queue, queue.message_count());
     }
@@ -212,8 +213,8 @@ void MsgService::on_take(ais_node_id sender, Bytes body) {
 }
 
 void MsgService::on_got(ais_node_id sender, Bytes body) {
-    TakeMessage got;
-    if (!TakeMessage::decode(body, got)) {
+    GotMessage got;
+    if (!GotMessage::decode(body, got)) {
         return on_malformed(sender, "receipt that does not decode");
     }
     state_.got(sender, got);
@@ -401,9 +402,10 @@ ais_status MsgService::merge(std::span<const SavedState> states) {
     for (const auto& [number, open] : opens_) {
         const Queue* queue = state_.queue_of({state_.self(), number});
         if ((open.flags & flag_receive_callback) != 0 && queue != nullptr) {
+            std::set<MessageId>& ids = before[number];
             for (const auto& area : queue->areas()) {
                 for (const auto& [place, message] : area) {
-                    before[number].insert(message.id);
+                    ids.insert(message.id);
                 }
             }
         }
@@ -412,7 +414,7 @@ ais_status MsgService::merge(std::span<const SavedState> states) {
     for (auto open = opens_.begin(); open != opens_.end();) {
         const auto next = std::next(open);
         const Queue* queue = state_.queue_of({state_.self(), open->first});
-        if (queue == nullptr && open->second.is_delivered) {
+        if (queue == nullptr && open->second.is_delivered && !open->second.is_lost) {
             deaden(open->first, open->second);
         } else if (queue != nullptr && before.contains(open->first)) {
             std::size_t gained = 0;
@@ -438,9 +440,11 @@ void MsgService::deaden(std::uint64_t number, Open& open) {
                 "pid ",
                 ipc_.peer(open.client->conn).pid,
                 " has lost a queue that was open on another side of a partition as well");
-    open.client->opens.erase(open.tag);
     unserved_.erase(number);
-    opens_.erase(number);
+    // What its library has been given may still be confirmed.
+    open.is_lost = true;
+    open.taking.clear();
+    open.in_hand.clear();
 }
 
 void MsgService::dump(std::string& out) {

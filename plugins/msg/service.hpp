@@ -66,6 +66,8 @@ class MsgService {
         std::uint32_t tag = 0;
         std::uint32_t flags = 0;
         bool is_delivered = false;
+        bool is_lost = false;  // a merge has given the queue to another
+        std::string queue;     // its name
         // Who waits for it until then.
         std::uint64_t serial = 0;
         bool is_async = false;

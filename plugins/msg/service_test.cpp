@@ -349,6 +349,19 @@ TEST_F(MsgService, a_get_that_is_given_up_leaves_its_message_to_the_next) {
     EXPECT_EQ(messages(two), "messages 0");
 }
 
+TEST_F(MsgService, a_get_that_is_given_up_early_does_not_let_a_later_message_pass) {
+    Program a(one);
+    open(a, 1, "q");
+    send(a, "q", "1");
+    send(a, "q", "2");
+    a.get(1, 1);  // its take is under way
+    a.abandon(1, 1);
+    a.get(1, 2);
+    EXPECT_EQ(a.message(), "error 5");
+    bus.run();
+    EXPECT_EQ(a.message(), "1");
+}
+
 TEST_F(MsgService, what_a_process_has_not_confirmed_goes_to_the_next_owner) {
     Program a(one);
     Program b(two);
@@ -594,6 +607,9 @@ TEST_F(MsgService, sides_that_come_together_have_all_messages_and_one_owner) {
     c.get(1, 51);
     bus.run();
     bus.form({1, 2, 3});
+    expect_equal_replicas();
+    c.got(1, 50);  // its library has it: not for the other owner
+    bus.run();
     // The smaller side has lost it.
     EXPECT_EQ(c.message(), "error 9");
     c.get(1, 52);
@@ -601,8 +617,9 @@ TEST_F(MsgService, sides_that_come_together_have_all_messages_and_one_owner) {
     EXPECT_TRUE(three.logged("MSG-003"));
     EXPECT_THAT(a.heard(), ElementsAre("received 1"));
     EXPECT_EQ(get(a, 1), "left");
-    EXPECT_EQ(get(a, 1), "right");
     EXPECT_EQ(get(a, 1), "error 5");
+    c.ask_close(1);
+    EXPECT_EQ(c.answer(), SA_AIS_ERR_BAD_HANDLE);
     expect_equal_replicas();
 }
 

@@ -254,8 +254,13 @@ const Stored* State::take(ais_node_id sender, const TakeMessage& take) {
     return queue != nullptr ? queue->take(take.id) : nullptr;
 }
 
-void State::got(ais_node_id sender, const TakeMessage& got) {
-    if (Queue* queue = find_open(sender, got.number)) {
+void State::got(ais_node_id sender, const GotMessage& got) {
+    Queue* queue = find_open(sender, got.number);
+    if (queue == nullptr) {
+        const auto named = names_.find(got.queue);
+        queue = named != names_.end() ? named->second : nullptr;
+    }
+    if (queue != nullptr) {
         stored_bytes_ -= queue->stored_bytes();
         queue->remove(got.id);
         stored_bytes_ += queue->stored_bytes();

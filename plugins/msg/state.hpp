@@ -62,7 +62,7 @@ class State {
 
     // Null: this open does not have the queue, or the message is not there to be taken.
     const Stored* take(ais_node_id sender, const TakeMessage& take);
-    void got(ais_node_id sender, const TakeMessage& got);
+    void got(ais_node_id sender, const GotMessage& got);
     // NOT_EXIST: nobody waits (any more).  NO_SPACE: it is too big, and the exchange is over.
     SaAisErrorT reply(std::uint64_t sender_id, std::uint64_t size);
     void forget(std::span<const std::uint64_t> sender_ids);

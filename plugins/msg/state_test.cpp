@@ -136,7 +136,7 @@ TEST_F(MsgState, does_not_count_what_is_taken_and_holds_it_until_it_is_got) {
     EXPECT_EQ(state.find_queue("q")->status(3).used, 0U);
     EXPECT_EQ(send("q", std::string(60, 'y')), SA_AIS_OK);
     EXPECT_EQ(state.find_queue("q")->message_count(), 2U);
-    state.got(1, {1, id(1)});
+    state.got(1, {1, id(1), "q"});
     EXPECT_EQ(state.find_queue("q")->message_count(), 1U);
 }
 
@@ -147,7 +147,7 @@ TEST_F(MsgState, gives_back_what_was_taken_when_its_open_ends) {
     send("q", "c");
     state.take(2, {1, id(1)});
     state.take(2, {1, id(2)});
-    state.got(2, {1, id(2)});
+    state.got(2, {1, id(2), "q"});
     EXPECT_THAT(content("q"), ElementsAre("a*", "c"));
     form({1, 3}, {2});
     EXPECT_THAT(content("q"), ElementsAre("a", "c"));

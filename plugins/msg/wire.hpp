@@ -13,7 +13,8 @@
 //   close             close           time of day i64, n × number u64
 //   send              send            start u64, number u64, sender id u64, capacity u64,
 //                                     destination block, message (the rest)
-//   take, got         take, got       number of the open u64, message id
+//   take              take            number of the open u64, message id
+//   got               got             number of the open u64, message id, queue (the rest)
 //   unlink            unlink          request u64, name (the rest)
 //   set retention     set_retention   number u64, request u64, retention i64
 //   set thresholds    set_thresholds  number u64, request u64, 8 × u64
@@ -388,7 +389,6 @@ struct SendMessage {
     }
 };
 
-// take and got.
 struct TakeMessage {
     static constexpr std::size_t size = 8 + MessageId::size;
     std::uint64_t number = 0;
@@ -403,6 +403,26 @@ struct TakeMessage {
         take.number = in.u64();
         take.id = MessageId::decode(in);
         return in.finished();
+    }
+};
+
+// The name is for a merge that has given the queue to another's open meanwhile.
+struct GotMessage {
+    std::uint64_t number = 0;
+    MessageId id;
+    std::string_view queue;
+
+    void encode(Appender& out) const {
+        out.u64(number);
+        id.encode(out);
+        out.bytes(as_bytes(queue));
+    }
+    static bool decode(Bytes from, GotMessage& got) {
+        Reader in(from);
+        got.number = in.u64();
+        got.id = MessageId::decode(in);
+        got.queue = as_text(in.rest());
+        return in.ok() && is_name(got.queue);
     }
 };
 
