@@ -130,7 +130,8 @@ const char* read_group(Reader& in, Group& group, const std::map<OpenId, bool>& q
     const std::uint32_t policy = in.u32();
     group.turns = in.u64();
     const std::uint32_t count = in.u32();
-    if (!in.ok() || !is_name(group.name) || !is_policy(policy) || count > in.remaining() / 20) {
+    if (!in.ok() || !is_name(group.name) || !is_policy(policy) || group.turns >> 63 != 0 ||
+        count > in.remaining() / 20) {
         return "a group has a bad name or policy, or an impossible number of members";
     }
     group.policy = static_cast<Policy>(policy);

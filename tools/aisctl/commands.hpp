@@ -26,12 +26,17 @@ void add_plugin(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
 void add_clm(CLI::App& app, Context& context);  // where the service is in the tree
 
+void add_msg(CLI::App& app, Context& context);
+
 inline constexpr void (*commands[])(CLI::App&, Context&) = {
     &add_status,
     &add_plugin,
     &add_dump,
 #ifdef AISCTL_WITH_CLM
     &add_clm,
+#endif
+#ifdef AISCTL_WITH_MSG
+    &add_msg,
 #endif
 };
 
