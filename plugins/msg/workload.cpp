@@ -141,6 +141,12 @@ class Program : public ClientHandler {
         }
         return true;
     }
+    void note(const std::string& what, std::uint64_t stamp) {
+        if (sim_.is_traced()) {
+            sim_.note("program " + std::to_string(number_) + " on node " + std::to_string(node_) +
+                      " " + what + " " + std::to_string(stamp));
+        }
+    }
     void fail(const std::string& what) {
         sim_.fail("msg: program " + std::to_string(number_) + " on node " +
                   std::to_string(node_) + ": " + what);
@@ -270,6 +276,7 @@ class Producer final : public Program {
     }
     void accept(Sent& sent, const Pending& pending) {
         sent.is_accepted = true;
+        note("has sent to " + sent.destination, pending.stamp);
         sent.holders.insert(node_);
         if (pending.was_synced && sim_.is_synced(node_) &&
             pending.members == sim_.members(node_)) {
@@ -413,10 +420,12 @@ class Consumer final : public Program {
         if (!in.ok() || !Message::decode(in.rest(), message)) {
             return fail("gets a message that does not decode");
         }
-        if (happens(manners_.die_percent)) {
-            return die();  // it has not got it
-        }
         const std::uint64_t stamp = stamp_of(message.data);
+        if (happens(manners_.die_percent)) {
+            note("dies and has not got", stamp);
+            return die();
+        }
+        note("gets from " + queue_, stamp);
         if (!about_get(RequestKind::got, id)) {
             return;
         }
