@@ -233,6 +233,9 @@ class Producer final : public Program {
             }
             return;
         }
+        if (!pending.was_synced || pending.members != sim_.members(node_)) {
+            return;  // the ring has changed: another side may have it
+        }
         sent.is_refused = true;
         if (!sent.gotten.empty()) {
             fail("is refused a message (error " + std::to_string(error) +
