@@ -9,6 +9,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,12 +43,16 @@ struct QueueImage {
     Removed removed;
 };
 
+// Limit: refused messages that are remembered, the latest by id.
+inline constexpr std::size_t refused_max = 4096;
+
 struct Image {
     std::uint64_t clock = 0;
     std::int64_t time_of_day = 0;
     std::vector<QueueImage> queues;                     // by id
     std::vector<Group> groups;                          // by name
     std::map<std::uint64_t, std::uint64_t> requests;    // sender id → size of the buffer
+    std::set<MessageId> refused;                        // in transitional configurations
 };
 
 }  // namespace ais::msg

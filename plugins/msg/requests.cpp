@@ -454,7 +454,10 @@ void MsgService::reply(Client& client, std::uint64_t serial, bool is_async, Byte
     std::uint8_t space[8];
     Writer head(space);
     head.u64(request);
-    const ais_status status = group_.multicast(number_of(MessageKind::reply), head.written(), rest);
+    // Safe, as a message to a queue is.
+    const auto multicast = number_of(MessageKind::reply);
+    const ais_status status = is_answered ? group_.multicast_safe(multicast, head.written(), rest)
+                                          : group_.multicast(multicast, head.written(), rest);
     if (status != AIS_OK) {
         answer(state_.self(),
                request,

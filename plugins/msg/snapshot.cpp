@@ -130,7 +130,8 @@ const char* read_group(Reader& in, Group& group, const std::map<OpenId, bool>& q
     const std::uint32_t policy = in.u32();
     group.turns = in.u64();
     const std::uint32_t count = in.u32();
-    if (!in.ok() || !is_name(group.name) || !is_policy(policy) || count > in.remaining() / 20) {
+    if (!in.ok() || !is_name(group.name) || !is_policy(policy) || group.turns >> 63 != 0 ||
+        count > in.remaining() / 20) {
         return "a group has a bad name or policy, or an impossible number of members";
     }
     group.policy = static_cast<Policy>(policy);
@@ -231,6 +232,7 @@ class Merger {
             for (const QueueImage& queue : image.queues) {
                 uniter.add({side, &queue});
             }
+            merged_.refused.insert(image.refused.begin(), image.refused.end());
             for (const auto& [id, capacity] : image.requests) {
                 const auto node = static_cast<std::uint32_t>(id >> 32);
                 if (sides_[side].speaks_for(node) && is_here(node)) {
@@ -247,6 +249,9 @@ class Merger {
             return a.id < b.id;
         });
         unite_groups();
+        while (merged_.refused.size() > refused_max) {
+            merged_.refused.erase(merged_.refused.begin());
+        }
         return std::move(merged_);
     }
 
@@ -354,11 +359,12 @@ class Merger {
         bool has_queue = false;
         Removed removed;
         std::set<MessageId> listed;
+        const std::set<MessageId>* refused = nullptr;  // by this side
 
         [[nodiscard]] bool has_consumed(const MessageId& id, std::uint8_t priority) const {
             const auto found = removed.find({id.start, id.node, priority});
             return has_queue && found != removed.end() && id.number <= found->second &&
-                   !listed.contains(id);
+                   !listed.contains(id) && !refused->contains(id);
         }
     };
 
@@ -367,6 +373,7 @@ class Merger {
         for (const Source& source : sources) {
             Knowledge& side = knowledge[source.side];
             side.has_queue = true;
+            side.refused = &sides_[source.side].image.refused;
             for (const auto& [sender, number] : source.queue->removed) {
                 std::uint64_t& highest = side.removed[sender];
                 highest = std::max(highest, number);
@@ -520,6 +527,10 @@ std::string save(const Image& image) {
         out.u64(id);
         out.u64(capacity);
     }
+    out.u32(static_cast<std::uint32_t>(image.refused.size()));
+    for (const MessageId& id : image.refused) {
+        id.encode(out);
+    }
     return out.take();
 }
 
@@ -569,6 +580,17 @@ Result<Image> restore(Bytes snapshot) {
             return corrupt("requests are out of order");
         }
         image.requests.emplace(id, in.u64());
+    }
+    const std::uint32_t refused = in.u32();
+    if (refused > refused_max) {
+        return corrupt("too many refused messages");
+    }
+    for (std::uint32_t i = 0; i < refused && in.ok(); ++i) {
+        const MessageId id = MessageId::decode(in);
+        if (!image.refused.empty() && id <= *image.refused.rbegin()) {
+            return corrupt("refused messages are out of order");
+        }
+        image.refused.insert(id);
     }
     if (!in.finished()) {
         return corrupt("it ends too early or too late");

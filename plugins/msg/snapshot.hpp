@@ -13,6 +13,7 @@
 //       4 × (messages u32, messages × (id, sender id u64, taken u8, message block)))
 //   groups u32, groups × (name, policy u32, turns u64, members u32, members × (id, turn u64))
 //   requests u32, requests × (sender id u64, capacity u64)
+//   refused u32, refused × id
 
 #pragma once
 

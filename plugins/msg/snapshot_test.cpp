@@ -120,6 +120,7 @@ TEST(MsgSnapshot, comes_back_as_it_was) {
     image.queues = {first, second_queue};
     image.groups = {{"g", Policy::broadcast, 6, {{{1, 2}, 6}, {{1, 1}, 0}}}};
     image.requests = {{(1ULL << 32) | 1, 10}};
+    image.refused = {{1, 1, 3}, {2, 1, 1}};
     const std::string bytes = save(image);
     const auto again = restore(as_bytes(bytes));
     ASSERT_TRUE(again) << again.error().text;
@@ -201,6 +202,15 @@ TEST(MsgMerge, a_mark_of_another_life_of_the_sender_says_nothing) {
          component({with(queue({1, 1}, "q"), {stored(3, 1, false, 0, 7)})}, {4})},
         {1, 2, 4});
     EXPECT_THAT(lines(image), ElementsAre("q 1.1: 3.1"));
+}
+
+TEST(MsgMerge, what_a_side_has_refused_when_they_parted_it_has_not_consumed) {
+    Component one = component({consumed(queue({1, 1}, "q"), 3, 5)}, {1, 2});
+    one.image.refused = {{3, 1, 4}};
+    const Image image = merged(
+        {one, component({with(queue({1, 1}, "q"), {stored(3, 3), stored(3, 4)})}, {3})}, {1, 2, 3});
+    EXPECT_THAT(lines(image), ElementsAre("q 1.1: 3.4"));
+    EXPECT_EQ(image.refused.size(), 1U);
 }
 
 TEST(MsgMerge, keeps_the_order_of_one_sender_and_priority) {

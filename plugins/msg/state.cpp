@@ -169,12 +169,10 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
     stored.size = message.data.size();
     stored.bytes = std::make_shared<const std::string>(as_text(send.message));
     Sent sent;
+    const auto group = groups_.find(send.destination);
     if (stored_bytes_ + send.message.size() > stored_bytes_max) {
         sent.error = SA_AIS_ERR_NO_RESOURCES;
-        return sent;
-    }
-    const auto group = groups_.find(send.destination);
-    if (group != groups_.end()) {
+    } else if (group != groups_.end()) {
         sent = send_to_group(sender, group->second, stored, message.priority);
     } else {
         const auto named = names_.find(send.destination);
@@ -185,6 +183,12 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
             sent.error = SA_AIS_ERR_QUEUE_FULL;
         } else {
             sent.queues.push_back(named->second);
+        }
+    }
+    if (sent.error != SA_AIS_OK && is_transitional_) {
+        refused_.insert(stored.id);
+        if (refused_.size() > refused_max) {
+            refused_.erase(refused_.begin());
         }
     }
     if (sent.error == SA_AIS_OK && send.sender_id != 0 && node_of(send.sender_id) == sender) {
@@ -413,7 +417,8 @@ void State::configure(const ais_configuration& now) {
     for (std::uint32_t i = 0; i < now.left_count; ++i) {
         insert_ascending(pending_left_, now.left[i]);
     }
-    if (now.kind != AIS_CONFIGURATION_REGULAR) {
+    is_transitional_ = now.kind != AIS_CONFIGURATION_REGULAR;
+    if (is_transitional_) {
         return;
     }
     nodes_.assign(now.members, now.members + now.member_count);
@@ -439,6 +444,7 @@ Image State::image() const {
     image.clock = clock_;
     image.time_of_day = time_of_day_;
     image.requests = requests_;
+    image.refused = refused_;
     image.queues.reserve(queues_.size());
     for (const auto& [id, queue] : queues_) {
         QueueImage one;
@@ -481,6 +487,7 @@ void State::replace(const Image& merged) {
     clock_ = merged.clock;
     time_of_day_ = merged.time_of_day;
     requests_ = merged.requests;
+    refused_ = merged.refused;
     for (const QueueImage& one : merged.queues) {
         Queue& queue = create(one.id, one.name);
         queue.is_unlinked = one.is_unlinked;

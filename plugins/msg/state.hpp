@@ -141,6 +141,10 @@ class State {
     std::map<std::string, Group, std::less<>> groups_;
     std::map<std::uint64_t, std::uint64_t> requests_;  // sender id → size of the buffer
     std::map<std::string, Changed> changes_;
+    // What was refused in a transitional configuration, where its sender, cut off, may have it
+    // accepted: the queues' marks say nothing about it.
+    std::set<MessageId> refused_;
+    bool is_transitional_ = false;
     std::vector<OpenId> started_;
     std::set<OpenId> closing_;  // queues with a deadline
     std::set<OpenId> guessed_;  // queues whose time of closing is a guess

@@ -37,6 +37,7 @@ void add_clm(CLI::App& app, Context& context);
 void add_ckpt(CLI::App& app, Context& context);
 void add_evt(CLI::App& app, Context& context);
 void add_lck(CLI::App& app, Context& context);
+void add_msg(CLI::App& app, Context& context);
 
 inline constexpr void (*commands[])(CLI::App&, Context&) = {
     &add_status,
@@ -57,6 +58,9 @@ inline constexpr void (*commands[])(CLI::App&, Context&) = {
 #endif
 #ifdef AISCTL_WITH_LCK
     &add_lck,
+#endif
+#ifdef AISCTL_WITH_MSG
+    &add_msg,
 #endif
 };
 
