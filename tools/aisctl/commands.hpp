@@ -24,14 +24,29 @@ struct Context {
 void add_status(CLI::App& app, Context& context);
 void add_plugin(CLI::App& app, Context& context);
 void add_dump(CLI::App& app, Context& context);
-void add_clm(CLI::App& app, Context& context);  // where the service is in the tree
+void add_ring(CLI::App& app, Context& context);  // members, rings
+// Where the service is in the tree.
+void add_groups(CLI::App& app, Context& context);
+void add_clm(CLI::App& app, Context& context);
+void add_ckpt(CLI::App& app, Context& context);
+void add_evt(CLI::App& app, Context& context);
 
 inline constexpr void (*commands[])(CLI::App&, Context&) = {
     &add_status,
+    &add_ring,
     &add_plugin,
     &add_dump,
+#ifdef AISCTL_WITH_CPG
+    &add_groups,
+#endif
 #ifdef AISCTL_WITH_CLM
     &add_clm,
+#endif
+#ifdef AISCTL_WITH_CKPT
+    &add_ckpt,
+#endif
+#ifdef AISCTL_WITH_EVT
+    &add_evt,
 #endif
 };
 

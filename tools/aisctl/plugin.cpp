@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// aisctl plugin list | replace NAME FILE
+// aisctl plugin [list] | replace NAME FILE; also by the name of plugins
 
 #include "commands.hpp"
+#include "progress.hpp"
 
 #include <filesystem>
 #include <iomanip>
@@ -36,6 +37,7 @@ void list(const Context& context) {
 }
 
 void replace(const Context& context, const std::string& name, const std::string& file) {
+    const Progress progress("replacing " + name);
     std::error_code error;
     const std::filesystem::path path = std::filesystem::absolute(file, error);
     const Json done = context.connection().ask(
@@ -55,7 +57,14 @@ void replace(const Context& context, const std::string& name, const std::string&
 
 void add_plugin(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand("plugin", "the plugins of the running executive");
-    command->require_subcommand(1);
+    command->alias("plugins");
+    command->require_subcommand(0, 1);
+    command->add_flag("--json", context.json, "for scripts");
+    command->callback([&context, command] {
+        if (command->get_subcommands().empty()) {
+            list(context);
+        }
+    });
     CLI::App* show = command->add_subcommand("list", "name, version, service, clients, file");
     show->add_flag("--json", context.json, "for scripts");
     show->callback([&context] { list(context); });
