@@ -215,6 +215,18 @@ TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
     const cpg_name cpg_group{1, "g"};
     evs_group evs_of{};
     evs_of.key[0] = 'g';
+    // In groups of their own: who does not dispatch hears nothing else, either.
+    const cpg_name flooded{1, "h"};
+    evs_group evs_flooded{};
+    evs_flooded.key[0] = 'h';
+    cpg_handle_t sender = 0;
+    evs_handle_t evs_sender = 0;
+    cpg_callbacks_t of_cpg{on_cpg, nullptr};
+    evs_callbacks_t of_evs{on_evs, on_evs_change};
+    ASSERT_TRUE(begins([&] { return cpg_initialize(&sender, &of_cpg); }));
+    ASSERT_TRUE(begins([&] { return cpg_join(sender, &flooded); }));
+    ASSERT_TRUE(begins([&] { return evs_initialize(&evs_sender, &of_evs); }));
+    ASSERT_TRUE(begins([&] { return evs_join(evs_sender, &evs_flooded, 1); }));
     std::vector<std::unique_ptr<Caller>> callers;
     const auto add = [&](const char* name, std::function<int()> call) {
         callers.push_back(std::make_unique<Caller>());
@@ -235,6 +247,11 @@ TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
         const SaAisErrorT error = open_channel(evt, SA_TIME_MAX, &other);
         return error == SA_AIS_OK ? saEvtChannelClose(other) : error;
     });
+    // Nobody dispatches, so these are soon told to try again.
+    char byte = 'x';
+    iovec data{&byte, 1};
+    add("cpg send", [&] { return cpg_mcast_joined(sender, CPG_TYPE_AGREED, &data, 1); });
+    add("evs send", [&] { return evs_mcast_joined(evs_sender, EVS_TYPE_AGREED, &data, 1); });
     add("evs", [&] {
         const evs_error_t error = evs_join(evs, &evs_of, 1);
         return error == EVS_OK ? evs_leave(evs, &evs_of, 1) : error;
