@@ -612,14 +612,16 @@ Status Connection::send(std::uint16_t kind, std::span<const ais_bytes> parts, Du
     if (size > impl_->facts.message_max) {
         return Status::too_big;
     }
+    // Why asked: where nobody makes room any more, nobody says so either.
+    const auto again = [this] { return impl_->check_alive() ? Status::try_again : impl_->state(); };
     const bool may_wait = timeout > Duration::zero();
     if (!may_wait && (impl_->memory.page().held_back.load(std::memory_order_relaxed) &
                       ipc::held_by_events) != 0) {
-        return Status::try_again;
+        return again();
     }
     const Status written =
         impl_->write(kind, 0, parts, size, may_wait, Deadline(may_wait ? timeout : forever));
-    return written == Status::timeout ? Status::try_again : written;
+    return written == Status::timeout || written == Status::try_again ? again() : written;
 }
 
 Status Connection::take_event(Event& out, Settle when) {

@@ -119,6 +119,7 @@ static unsigned members[16];
 static int member_count;
 static unsigned ring[16]; /* members of the last regular configuration */
 static int ring_count;
+static int must_read_all; /* since the last configuration */
 static int configurations; /* 0: none yet; odd: the last one was regular */
 static uint32_t evs_sent;
 static uint32_t evs_last[NODES + 1];
@@ -159,6 +160,7 @@ static void on_configuration(unsigned *list, int count, unsigned *left, int left
     if (configurations % 2 == 1) {
         memcpy(ring, list, (size_t)count * sizeof *list);
         ring_count = count;
+        must_read_all = 1;
     }
 }
 
@@ -602,6 +604,12 @@ int main(int argc, char **argv)
                 report(line);
         }
         nanosleep(&think, NULL);
+        if (must_read_all) { /* what a merge has made of them, before it is overwritten */
+            unsigned pair;
+            must_read_all = 0;
+            for (pair = 0; pair < PAIRS; ++pair)
+                read_pair(pair);
+        }
         if (is_calm)
             continue;
         multicast();

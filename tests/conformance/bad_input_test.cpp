@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Bad input that needs more than one service in a process, or is the same for all: handles of
+// another service, times that are hardly any, an executive that dies in the middle of calls.
+// What belongs to one service is in its own file; what all SA Forum services share in
+// common_test.cpp.
+
+#include "cluster.hpp"
+
+#include <openais/cpg.h>
+#include <openais/evs.h>
+#include <openais/saCkpt.h>
+#include <openais/saClm.h>
+#include <openais/saEvt.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace ais::conformance {
+namespace {
+
+using process::Cluster;
+using process::wait_until;
+using testing::AnyOf;
+using namespace std::chrono_literals;
+
+constexpr auto patience = 20s;
+
+SaNameT name_of(const std::string& text) {
+    SaNameT name{};
+    name.length = static_cast<SaUint16T>(text.size());
+    std::memcpy(name.value, text.data(), text.size());
+    return name;
+}
+
+void on_node(SaInvocationT, const SaClmClusterNodeT*, SaAisErrorT) {}
+void on_open(SaInvocationT, SaCkptCheckpointHandleT, SaAisErrorT) {}
+void on_event(SaEvtSubscriptionIdT, SaEvtEventHandleT, SaSizeT) {}
+void on_cpg(cpg_handle_t, const cpg_name*, std::uint32_t, std::uint32_t, void*, std::size_t) {}
+void on_evs(unsigned, void*, int) {}
+void on_evs_change(unsigned*, int, unsigned*, int, unsigned*, int) {}
+
+// A handle of each service, of one process.
+class AllServices : public ::testing::Test {
+  protected:
+    AllServices() {
+        cluster.start_all();
+        cluster.use(1);
+        SaVersionT version{'B', 1, 1};
+        const SaClmCallbacksT of_clm{on_node, nullptr};
+        EXPECT_TRUE(begins([&] { return saClmInitialize(&clm, &of_clm, &version); }));
+        version = {'B', 1, 1};
+        const SaCkptCallbacksT of_ckpt{on_open, nullptr};
+        EXPECT_TRUE(begins([&] { return saCkptInitialize(&ckpt, &of_ckpt, &version); }));
+        version = {'B', 1, 1};
+        const SaEvtCallbacksT of_evt{nullptr, on_event};
+        EXPECT_TRUE(begins([&] { return saEvtInitialize(&evt, &of_evt, &version); }));
+        cpg_callbacks_t of_cpg{on_cpg, nullptr};
+        EXPECT_TRUE(begins([&] { return cpg_initialize(&cpg, &of_cpg); }));
+        evs_callbacks_t of_evs{on_evs, on_evs_change};
+        EXPECT_TRUE(begins([&] { return evs_initialize(&evs, &of_evs); }));
+    }
+    ~AllServices() override {
+        saClmFinalize(clm);
+        saCkptFinalize(ckpt);
+        saEvtFinalize(evt);
+        cpg_finalize(cpg);
+        evs_finalize(evs);
+    }
+    // Replicas may still be made equal.  The numbers of errors are the same in all libraries.
+    static bool begins(const std::function<int()>& call) {
+        int error = 0;
+        wait_until([&] { return (error = call()) != SA_AIS_ERR_TRY_AGAIN; }, patience);
+        return error == SA_AIS_OK;
+    }
+    static int settled(const std::function<int()>& call) {
+        int error = 0;
+        wait_until([&] { return (error = call()) != SA_AIS_ERR_TRY_AGAIN; }, patience);
+        return error;
+    }
+    SaAisErrorT open_checkpoint(SaCkptHandleT handle,
+                                SaTimeT timeout,
+                                SaCkptCheckpointHandleT* checkpoint) const {
+        const SaNameT name = name_of("a");
+        const SaCkptCheckpointCreationAttributesT how{
+            SA_CKPT_WR_ACTIVE_REPLICA, 100, SA_TIME_ONE_HOUR, 1, 100, 16};
+        return saCkptCheckpointOpen(
+            handle,
+            &name,
+            &how,
+            SA_CKPT_CHECKPOINT_CREATE | SA_CKPT_CHECKPOINT_READ | SA_CKPT_CHECKPOINT_WRITE,
+            timeout,
+            checkpoint);
+    }
+    SaAisErrorT open_channel(SaEvtHandleT handle,
+                             SaTimeT timeout,
+                             SaEvtChannelHandleT* channel) const {
+        const SaNameT name = name_of("c");
+        return saEvtChannelOpen(
+            handle, &name, SA_EVT_CHANNEL_CREATE | SA_EVT_CHANNEL_PUBLISHER, timeout, channel);
+    }
+
+    Cluster cluster{1};
+    SaClmHandleT clm = 0;
+    SaCkptHandleT ckpt = 0;
+    SaEvtHandleT evt = 0;
+    cpg_handle_t cpg = 0;
+    evs_handle_t evs = 0;
+};
+
+TEST_F(AllServices, handle_of_one_service_is_bad_for_the_functions_of_the_others) {
+    SaCkptCheckpointHandleT checkpoint = 0;
+    SaEvtChannelHandleT channel = 0;
+    ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);
+    ASSERT_EQ(settled([&] { return open_channel(evt, SA_TIME_MAX, &channel); }), SA_AIS_OK);
+    struct Named {
+        const char* of;
+        SaUint64T handle;
+    };
+    for (const auto& [of, handle] : {Named{"clm", clm},
+                                     Named{"ckpt", ckpt},
+                                     Named{"checkpoint", checkpoint},
+                                     Named{"evt", evt},
+                                     Named{"channel", channel},
+                                     Named{"cpg", cpg},
+                                     Named{"evs", evs}}) {
+        SCOPED_TRACE(of);
+        const std::string_view owner = of;
+        SaSelectionObjectT selection = 0;
+        int fd = 0;
+        if (owner != "clm") {
+            SaClmClusterNodeT node{};
+            EXPECT_EQ(saClmSelectionObjectGet(handle, &selection), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saClmDispatch(handle, SA_DISPATCH_ALL), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saClmClusterNodeGet(handle, 1, SA_TIME_MAX, &node), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saClmFinalize(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "ckpt") {
+            SaCkptCheckpointHandleT other = 0;
+            EXPECT_EQ(saCkptSelectionObjectGet(handle, &selection), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saCkptDispatch(handle, SA_DISPATCH_ALL), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(open_checkpoint(handle, SA_TIME_MAX, &other), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saCkptFinalize(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "checkpoint") {
+            EXPECT_EQ(saCkptCheckpointSynchronize(handle, SA_TIME_MAX), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saCkptCheckpointClose(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "evt") {
+            SaEvtChannelHandleT other = 0;
+            EXPECT_EQ(saEvtSelectionObjectGet(handle, &selection), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saEvtDispatch(handle, SA_DISPATCH_ALL), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(open_channel(handle, SA_TIME_MAX, &other), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saEvtFinalize(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "channel") {
+            SaEvtEventHandleT event = 0;
+            EXPECT_EQ(saEvtEventAllocate(handle, &event), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saEvtChannelClose(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "cpg") {
+            EXPECT_EQ(cpg_fd_get(handle, &fd), CS_ERR_BAD_HANDLE);
+            EXPECT_EQ(cpg_dispatch(handle, CS_DISPATCH_ALL), CS_ERR_BAD_HANDLE);
+            EXPECT_EQ(cpg_finalize(handle), CS_ERR_BAD_HANDLE);
+        }
+        if (owner != "evs") {
+            EXPECT_EQ(evs_fd_get(handle, &fd), EVS_ERR_BAD_HANDLE);
+            EXPECT_EQ(evs_dispatch(handle, EVS_DISPATCH_ALL), EVS_ERR_BAD_HANDLE);
+            EXPECT_EQ(evs_finalize(handle), EVS_ERR_BAD_HANDLE);
+        }
+    }
+    EXPECT_EQ(saCkptCheckpointClose(checkpoint), SA_AIS_OK) << "nothing of it has harmed them";
+    EXPECT_EQ(saEvtChannelClose(channel), SA_AIS_OK);
+}
+
+TEST_F(AllServices, times_from_none_to_the_longest_are_taken_at_their_word) {
+    SaCkptCheckpointHandleT checkpoint = 0;
+    ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);
+    EXPECT_EQ(saCkptCheckpointSynchronize(checkpoint, SA_TIME_MAX), SA_AIS_OK);
+    for (const SaTimeT short_time : {SaTimeT{0}, SaTimeT{1}}) {
+        SCOPED_TRACE(short_time);
+        SaCkptCheckpointHandleT other = 0;
+        SaEvtChannelHandleT channel = 0;
+        SaClmClusterNodeT node{};
+        const auto hardly = AnyOf(SA_AIS_OK, SA_AIS_ERR_TIMEOUT, SA_AIS_ERR_TRY_AGAIN);
+        EXPECT_THAT(open_checkpoint(ckpt, short_time, &other), hardly);
+        EXPECT_THAT(saCkptCheckpointSynchronize(checkpoint, short_time), hardly);
+        EXPECT_THAT(open_channel(evt, short_time, &channel), hardly);
+        EXPECT_THAT(saClmClusterNodeGet(clm, 1, short_time, &node), hardly);
+    }
+    // Whatever became of them, the associations are good.
+    SaCkptCheckpointHandleT after = 0;
+    SaEvtChannelHandleT channel = 0;
+    EXPECT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &after); }), SA_AIS_OK);
+    EXPECT_EQ(settled([&] { return open_channel(evt, SA_TIME_MAX - 1, &channel); }), SA_AIS_OK);
+}
+
+// ckpt_test.cpp and evt_test.cpp do the same with all functions of theirs.
+TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
+    struct Caller {
+        const char* name;
+        std::function<int()> call;
+        std::atomic<int> calls{0};
+        int last = 0;
+    };
+    const cpg_name cpg_group{1, "g"};
+    evs_group evs_of{};
+    evs_of.key[0] = 'g';
+    // In groups of their own: who does not dispatch hears nothing else, either.
+    const cpg_name flooded{1, "h"};
+    evs_group evs_flooded{};
+    evs_flooded.key[0] = 'h';
+    cpg_handle_t sender = 0;
+    evs_handle_t evs_sender = 0;
+    cpg_callbacks_t of_cpg{on_cpg, nullptr};
+    evs_callbacks_t of_evs{on_evs, on_evs_change};
+    ASSERT_TRUE(begins([&] { return cpg_initialize(&sender, &of_cpg); }));
+    ASSERT_TRUE(begins([&] { return cpg_join(sender, &flooded); }));
+    ASSERT_TRUE(begins([&] { return evs_initialize(&evs_sender, &of_evs); }));
+    ASSERT_TRUE(begins([&] { return evs_join(evs_sender, &evs_flooded, 1); }));
+    std::vector<std::unique_ptr<Caller>> callers;
+    const auto add = [&](const char* name, std::function<int()> call) {
+        callers.push_back(std::make_unique<Caller>());
+        callers.back()->name = name;
+        callers.back()->call = std::move(call);
+    };
+    add("clm", [&] {
+        SaClmClusterNodeT node{};
+        return saClmClusterNodeGet(clm, SA_CLM_LOCAL_NODE_ID, SA_TIME_MAX, &node);
+    });
+    add("ckpt", [&] {
+        SaCkptCheckpointHandleT other = 0;
+        const SaAisErrorT error = open_checkpoint(ckpt, SA_TIME_MAX, &other);
+        return error == SA_AIS_OK ? saCkptCheckpointClose(other) : error;
+    });
+    add("evt", [&] {
+        SaEvtChannelHandleT other = 0;
+        const SaAisErrorT error = open_channel(evt, SA_TIME_MAX, &other);
+        return error == SA_AIS_OK ? saEvtChannelClose(other) : error;
+    });
+    // Nobody dispatches, so these are soon told to try again.
+    char byte = 'x';
+    iovec data{&byte, 1};
+    add("cpg send", [&] { return cpg_mcast_joined(sender, CPG_TYPE_AGREED, &data, 1); });
+    add("evs send", [&] { return evs_mcast_joined(evs_sender, EVS_TYPE_AGREED, &data, 1); });
+    add("evs", [&] {
+        const evs_error_t error = evs_join(evs, &evs_of, 1);
+        return error == EVS_OK ? evs_leave(evs, &evs_of, 1) : error;
+    });
+    add("cpg", [&] {
+        const cs_error_t error = cpg_join(cpg, &cpg_group);
+        return error == CS_OK ? cpg_leave(cpg, &cpg_group) : error;
+    });
+    std::vector<std::thread> threads;
+    for (const auto& caller : callers) {
+        threads.emplace_back([&one = *caller] {
+            do {
+                one.last = one.call();
+                ++one.calls;
+            } while (one.last == SA_AIS_OK || one.last == SA_AIS_ERR_TRY_AGAIN);
+        });
+    }
+    for (const auto& caller : callers) {
+        EXPECT_TRUE(wait_until([&] { return caller->calls > 20; }, patience)) << caller->name;
+    }
+    cluster.kill(1);
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    for (const auto& caller : callers) {
+        EXPECT_EQ(caller->last, SA_AIS_ERR_LIBRARY) << caller->name;
+    }
+}
+
+}  // namespace
+}  // namespace ais::conformance
