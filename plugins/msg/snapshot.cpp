@@ -232,7 +232,7 @@ class Merger {
             for (const QueueImage& queue : image.queues) {
                 uniter.add({side, &queue});
             }
-            merged_.refused.insert(image.refused.begin(), image.refused.end());
+
             for (const auto& [id, capacity] : image.requests) {
                 const auto node = static_cast<std::uint32_t>(id >> 32);
                 if (sides_[side].speaks_for(node) && is_here(node)) {
@@ -249,9 +249,7 @@ class Merger {
             return a.id < b.id;
         });
         unite_groups();
-        while (merged_.refused.size() > refused_max) {
-            merged_.refused.erase(merged_.refused.begin());
-        }
+        unite_refused();
         return std::move(merged_);
     }
 
@@ -442,6 +440,45 @@ class Merger {
             }
         }
         return before;
+    }
+
+    // What every side that could have it has refused.  What another has accepted is in a queue
+    // now, or was consumed there, and the marks are right about it.
+    void unite_refused() {
+        std::set<MessageId> listed;
+        for (const QueueImage& queue : merged_.queues) {
+            for (const auto& area : queue.areas) {
+                for (const Stored& message : area) {
+                    listed.insert(message.id);
+                }
+            }
+        }
+        for (const Side& side : sides_) {
+            for (const MessageId& id : side.image.refused) {
+                const bool was_accepted =
+                    listed.contains(id) ||
+                    std::any_of(sides_.begin(), sides_.end(), [&](const Side& other) {
+                        return !other.image.refused.contains(id) && has_passed(other, id);
+                    });
+                if (!was_accepted) {
+                    merged_.refused.insert(id);
+                }
+            }
+        }
+        while (merged_.refused.size() > refused_max) {
+            merged_.refused.erase(merged_.refused.begin());
+        }
+    }
+    // Something later of this sender has left a queue there.
+    static bool has_passed(const Side& side, const MessageId& id) {
+        return std::any_of(
+            side.image.queues.begin(), side.image.queues.end(), [&](const QueueImage& queue) {
+                return std::any_of(
+                    queue.removed.begin(), queue.removed.end(), [&](const auto& mark) {
+                        return mark.first.start == id.start && mark.first.node == id.node &&
+                               mark.second >= id.number;
+                    });
+            });
     }
 
     void unite_groups() {

@@ -210,7 +210,18 @@ TEST(MsgMerge, what_a_side_has_refused_when_they_parted_it_has_not_consumed) {
     const Image image = merged(
         {one, component({with(queue({1, 1}, "q"), {stored(3, 3), stored(3, 4)})}, {3})}, {1, 2, 3});
     EXPECT_THAT(lines(image), ElementsAre("q 1.1: 3.4"));
-    EXPECT_EQ(image.refused.size(), 1U);
+    // It is there now, and can be consumed.
+    EXPECT_THAT(image.refused, IsEmpty());
+}
+
+TEST(MsgMerge, what_one_side_has_refused_another_may_have_consumed) {
+    Component one = component({queue({1, 1}, "q")}, {1});
+    one.image.refused = {{3, 1, 4}};
+    const Component two = component({consumed(queue({1, 1}, "q"), 3, 4)}, {2});
+    const Image image = merged({one, two}, {1, 2});
+    EXPECT_THAT(image.refused, IsEmpty());
+    const Component three = component({with(queue({1, 1}, "q"), {stored(3, 4)})}, {3});
+    EXPECT_THAT(lines(merged({{image, {1, 2}}, three}, {1, 2, 3})), ElementsAre("q 1.1:"));
 }
 
 TEST(MsgMerge, keeps_the_order_of_one_sender_and_priority) {
