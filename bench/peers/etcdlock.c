@@ -8,7 +8,7 @@
 
 #define _GNU_SOURCE
 
-#include "../lockmeasure.h"
+#include "lockmeasure.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
