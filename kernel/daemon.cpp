@@ -37,13 +37,18 @@ std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
     return text.str();
 }
 
-// Where nothing is stored, the milliseconds since 1970: a machine that has lost its state directory, or
-// never keeps one, has higher numbers than before all the same, since numbers do not grow that
-// fast (a start after a crash skips 1,024).  Fencing numbers are built upon it (docs/protocol/lck.md).
+// Where nothing is stored, the milliseconds since 1970: a machine that has lost its state
+// directory, or never keeps one, has higher numbers than before all the same, since numbers do not
+// grow that fast (a start after a crash skips 1,024).  Fencing numbers are built upon it
+// (docs/protocol/lck.md).
 std::uint64_t first_ring_seq(std::uint64_t stored) {
+    static_assert(
+        totem::ring_seq_jump_max / 86'400'000 / 365 > 230,
+        "until the year 2200 a node that has a number from 0 on lets in one that begins so");
     constexpr std::int64_t millisecond = 1'000'000;
     return stored != 0 ? stored
-                       : static_cast<std::uint64_t>(std::max<std::int64_t>(os::wall_clock_ns() / millisecond, 0));
+                       : static_cast<std::uint64_t>(
+                             std::max<std::int64_t>(os::wall_clock_ns() / millisecond, 0));
 }
 
 }  // namespace

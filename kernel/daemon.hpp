@@ -39,6 +39,7 @@
 #include "plugin/registry.hpp"
 #include "plugin/replacement.hpp"
 #include "service/node.hpp"
+#include "totem/packet.hpp"
 #include "totem/stats.hpp"
 
 #include <ais/result.hpp>

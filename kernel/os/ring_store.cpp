@@ -77,7 +77,7 @@ struct RingStore::Impl {
                     path,
                     " is of no use: ",
                     number.error().text,
-                    "; beginning at 0");
+                    "; beginning as without it");
             return;
         }
         stored = *number;

@@ -22,6 +22,14 @@ class Processes(unittest.TestCase):
             cluster[2].start()
             cluster.wait_ring()
 
+    def test_a_node_with_an_old_number_lets_in_one_that_begins_at_the_time_of_day(self):
+        with Cluster(2) as cluster:
+            (cluster[1].state_dir / "ring_seq.1").write_text("aisexec ring_seq 1032 node 1\n")
+            cluster[1].start()
+            cluster[1].wait_log(r"ring 1\.1\d{3} formed with members \{1\}")
+            cluster[2].start()
+            cluster.wait_ring()
+
     def test_term_leaves_the_ring_properly(self):
         with Cluster(3) as cluster:
             cluster.start()
