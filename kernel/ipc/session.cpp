@@ -493,11 +493,13 @@ void Session::flush(Instant now) {
     if (s.finishing) {
         return;
     }
-    if (!s.disconnected) {
-        s.flush_responses();
-    }
+    // Why events first: what a service has said before it answers is there when the call returns, so a
+    // program that dispatches then finds it.
     if (!s.disconnected) {
         s.flush_events(now);
+    }
+    if (!s.disconnected) {
+        s.flush_responses();
     }
     if (s.disconnected || !s.requests_taken) {
         return;
