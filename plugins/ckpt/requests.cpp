@@ -130,7 +130,7 @@ void CkptService::request(ais_conn* from, std::uint64_t serial, std::uint16_t nu
             break;
     }
     if (!is_well_formed(kind, body)) {
-        return on_broken_request(*client, kind);
+        return complaints_.broken_request(client->conn, number_of(kind));
     }
     switch (kind) {
         case Kind::status:
@@ -204,7 +204,7 @@ void CkptService::on_asynchronous(Client& client, Kind kind, Bytes body) {
     pending.invocation = in.u64();
     const Kind inner = kind == Kind::open_async ? Kind::open : Kind::synchronize;
     if (!in.ok() || !is_well_formed(inner, in.rest())) {
-        return on_broken_request(client, kind);
+        return complaints_.broken_request(client.conn, number_of(kind));
     }
     pending.number = number_in(in.rest());
     multicast(client, inner, 0, in.rest(), std::move(pending));
@@ -337,7 +337,7 @@ void CkptService::answer_read(Client& client, std::uint64_t serial, const Checkp
 void CkptService::read_part(Client& client, std::uint64_t serial, Bytes body) {
     ReadPart part;
     if (!ReadPart::decode(body, part)) {
-        return on_broken_request(client, Kind::read_part);
+        return complaints_.broken_request(client.conn, number_of(Kind::read_part));
     }
     const auto read = client.reads.find(part.read);
     if (read == client.reads.end()) {
@@ -352,16 +352,6 @@ void CkptService::read_part(Client& client, std::uint64_t serial, Bytes body) {
         return fail(client, serial, Error::invalid_param);
     }
     succeed(client, serial, bytes.subspan(part.offset, std::min(size, bytes.size() - part.offset)));
-}
-
-void CkptService::on_broken_request(Client& client, Kind kind) {
-    log_.warning("CKPT-004",
-                 "pid ",
-                 client.pid,
-                 " sent a request of kind ",
-                 number_of(kind),
-                 " that does not decode");
-    ipc_.disconnect(client.conn, "broken request");
 }
 
 }  // namespace ais::ckpt

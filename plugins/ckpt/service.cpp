@@ -20,6 +20,7 @@ CkptService::CkptService(const ais_host& host)
     : log_(host),
       group_(host),
       ipc_(host),
+      complaints_(host, "CKPT-003", "CKPT-004"),
       timer_(host),
       node_(host),
       self_(group_.local_node()),
@@ -45,7 +46,7 @@ void CkptService::deliver(ais_node_id sender, std::uint16_t number, Bytes body) 
     Reader in(body);
     const MessageHead head = MessageHead::decode(in);
     if (!in.ok()) {
-        return on_malformed(sender, kind);
+        return complaints_.malformed(sender, number_of(kind));
     }
     ++counters_.operations;
     switch (kind) {
@@ -83,7 +84,7 @@ void CkptService::deliver(ais_node_id sender, std::uint16_t number, Bytes body) 
             on_applied(sender, in.rest());
             break;
         default:
-            on_malformed(sender, kind);
+            complaints_.malformed(sender, number_of(kind));
     }
     update_timers();
 }
@@ -94,15 +95,16 @@ void CkptService::on_handle(ais_node_id sender, const MessageHead& head, Kind ki
         Open open;
         return Open::decode(body, open)
                    ? finish(state_.open({sender, head.connection, open.number}, open, head.stamp))
-                   : on_malformed(sender, kind);
+                   : complaints_.malformed(sender, number_of(kind));
     }
     if (kind == Kind::unlink) {
-        return is_name(body) ? finish(state_.unlink(as_text(body))) : on_malformed(sender, kind);
+        return is_name(body) ? finish(state_.unlink(as_text(body)))
+                             : complaints_.malformed(sender, number_of(kind));
     }
     if (kind == Kind::set_retention) {
         SetRetention wanted;
         if (!SetRetention::decode(body, wanted)) {
-            return on_malformed(sender, kind);
+            return complaints_.malformed(sender, number_of(kind));
         }
         const HandleId who{sender, head.connection, wanted.number};
         const Error error = state_.set_retention(who, wanted.duration);
@@ -110,7 +112,7 @@ void CkptService::on_handle(ais_node_id sender, const MessageHead& head, Kind ki
     }
     HandleOnly only;
     if (!HandleOnly::decode(body, only)) {
-        return on_malformed(sender, kind);
+        return complaints_.malformed(sender, number_of(kind));
     }
     const HandleId who{sender, head.connection, only.number};
     if (kind == Kind::close) {
@@ -173,7 +175,7 @@ void CkptService::on_data(ais_node_id sender, const MessageHead& head, Kind kind
             }
         }
     }
-    on_malformed(sender, kind);
+    complaints_.malformed(sender, number_of(kind));
 }
 
 void CkptService::on_transfer(ais_node_id sender, const MessageHead& head, Kind kind, Bytes body) {
@@ -182,17 +184,17 @@ void CkptService::on_transfer(ais_node_id sender, const MessageHead& head, Kind 
         return Begin::decode(body, begin)
                    ? state_.begin(
                          {sender, head.connection, begin.number}, std::move(begin.plan), head.stamp)
-                   : on_malformed(sender, kind);
+                   : complaints_.malformed(sender, number_of(kind));
     }
     if (kind == Kind::piece) {
         Piece piece;
         return Piece::decode(body, piece)
                    ? state_.piece({sender, head.connection, piece.number}, piece, head.stamp)
-                   : on_malformed(sender, kind);
+                   : complaints_.malformed(sender, number_of(kind));
     }
     HandleOnly only;
     if (!HandleOnly::decode(body, only)) {
-        return on_malformed(sender, kind);
+        return complaints_.malformed(sender, number_of(kind));
     }
     const HandleId who{sender, head.connection, only.number};
     Outcome outcome = state_.finish(who, head.stamp);
@@ -204,14 +206,14 @@ void CkptService::on_timer_word(ais_node_id sender, Kind kind, Bytes body) {
         Reader in(body);
         Expire timer;
         if (!Expire::decode(in, timer) || !in.finished()) {
-            return on_malformed(sender, kind);
+            return complaints_.malformed(sender, number_of(kind));
         }
         counters_.expired += state_.expire(timer) ? 1 : 0;
         return;
     }
     std::vector<Remaining> all;
     if (!Remaining::decode_all(body, all)) {
-        return on_malformed(sender, kind);
+        return complaints_.malformed(sender, number_of(kind));
     }
     for (const Remaining& one : all) {
         deadlines_.shorten(one, timer_.now().count());
@@ -222,17 +224,6 @@ void CkptService::on_timer_word(ais_node_id sender, Kind kind, Bytes body) {
 bool CkptService::is_synchronous(const HandleId& who) const {
     const Checkpoint* checkpoint = state_.find(who);
     return checkpoint != nullptr && checkpoint->attributes.is_synchronous();
-}
-
-void CkptService::on_malformed(ais_node_id sender, Kind kind) {
-    if (counters_.malformed++ == 0) {
-        log_.warning("CKPT-003",
-                     "node ",
-                     sender,
-                     " sent a message of kind ",
-                     number_of(kind),
-                     " that does not decode; further ones are only counted");
-    }
 }
 
 void CkptService::settle(ais_node_id sender,
@@ -303,7 +294,7 @@ void CkptService::respond(const Pending& pending, const Outcome& outcome) {
 void CkptService::on_applied(ais_node_id sender, Bytes body) {
     Applied applied;
     if (!Applied::decode(body, applied)) {
-        return on_malformed(sender, Kind::applied);
+        return complaints_.malformed(sender, number_of(Kind::applied));
     }
     check_off(sender, applied);
     if (sender != self_) {
@@ -390,7 +381,7 @@ void CkptService::dump(std::string& out) {
            ", messages " + std::to_string(counters_.operations) + ", reads here " +
            std::to_string(counters_.reads) + ", expired " + std::to_string(counters_.expired) +
            ", waiting requests " + std::to_string(pending_.size()) + ", malformed " +
-           std::to_string(counters_.malformed) + "\n";
+           std::to_string(complaints_.malformed_count()) + "\n";
     std::size_t lines = 0;
     for (const auto& [id, checkpoint] : state_.image().checkpoints) {
         if (++lines > dump_lines_max) {
@@ -420,4 +411,5 @@ constexpr const char* needs[] = {AIS_GROUP_INTERFACE,
 #ifndef AIS_CKPT_VERSION
 #define AIS_CKPT_VERSION "1.0.0"
 #endif
-AIS_EXPORT_PLUGIN = ais::describe<ais::ckpt::CkptService>("ckpt", AIS_CKPT_VERSION, ais::ckpt::needs);
+AIS_EXPORT_PLUGIN =
+    ais::describe<ais::ckpt::CkptService>("ckpt", AIS_CKPT_VERSION, ais::ckpt::needs);

@@ -30,6 +30,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/complaints.hpp>
 #include <ais/config_schema.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
@@ -117,7 +118,6 @@ class CkptService {
         std::uint64_t operations = 0;  // delivered
         std::uint64_t reads = 0;       // answered here
         std::uint64_t expired = 0;
-        std::uint64_t malformed = 0;  // group messages that do not decode
     };
 
     // service.cpp
@@ -126,7 +126,6 @@ class CkptService {
     void on_transfer(ais_node_id sender, const MessageHead& head, Kind kind, Bytes body);
     void on_timer_word(ais_node_id sender, Kind kind, Bytes body);
     void on_applied(ais_node_id sender, Bytes body);
-    void on_malformed(ais_node_id sender, Kind kind);
     [[nodiscard]] bool is_synchronous(const HandleId& who) const;
     // The end of a message: count it, answer it or let it wait.
     void settle(ais_node_id sender,
@@ -149,7 +148,6 @@ class CkptService {
     void answer(Client& client, Kind kind, std::uint64_t serial, Bytes body);
     void answer_read(Client& client, std::uint64_t serial, const Checkpoint& from);
     void read_part(Client& client, std::uint64_t serial, Bytes body);
-    void on_broken_request(Client& client, Kind kind);
     // A request with serial 0 wants no answer.
     void succeed(const Client& client, std::uint64_t serial, Bytes body = {}) const;
     void fail(const Client& client,
@@ -179,6 +177,7 @@ class CkptService {
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
+    Complaints complaints_;
     host::Timer timer_;
     host::Node node_;
     const ais_node_id self_;

@@ -70,6 +70,7 @@
 
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
+#include <ais/service_wire.hpp>
 
 #include <compare>
 #include <cstdint>
@@ -145,17 +146,7 @@ struct ObjectId {
 };
 
 // What a library says when it connects.
-struct Hello {
-    static constexpr std::size_t size = 4;
-    std::uint32_t version = wire_version;
-
-    void encode(Writer& out) const { out.u32(version); }
-    static bool decode(Bytes from, Hello& hello) {
-        Reader in(from);
-        hello = {in.u32()};
-        return in.finished();
-    }
-};
+using Hello = VersionHello<wire_version>;
 
 // In front of every group message.  `token` finds the request that waits for it
 // on the sender's node; 0: none does.  `stamp` is the sender's wall clock, so that all replicas

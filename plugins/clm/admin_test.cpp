@@ -470,7 +470,7 @@ TEST_F(Administration, broken_messages_and_requests_are_dropped_by_name) {
     for (const RequestKind kind : {RequestKind::administer, RequestKind::response}) {
         Program program(at(1));
         program.client.request(static_cast<std::uint16_t>(kind), "xx");
-        EXPECT_EQ(program.client.disconnected(), "broken request");
+        EXPECT_EQ(program.client.disconnected(), "a request that does not decode");
     }
 }
 

@@ -42,6 +42,7 @@ ClmService::ClmService(const ais_host& host)
       log_(host),
       group_(host),
       ipc_(host),
+      complaints_(host, "CLM-003", "CLM-004"),
       config_(host),
       timer_(host),
       state_(current_facts(host)) {}
@@ -121,14 +122,7 @@ void ClmService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
             return;
         }
     }
-    if (malformed_++ == 0) {
-        log_.warning("CLM-003",
-                     "node ",
-                     sender,
-                     " sent a message of kind ",
-                     kind,
-                     " that does not decode; further ones are only counted");
-    }
+    complaints_.malformed(sender, kind);
 }
 
 void ClmService::configure(const ais_configuration& now) {
@@ -320,8 +314,9 @@ void ClmService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
     }
     switch (static_cast<RequestKind>(kind)) {
         case RequestKind::track:
-            return TrackRequest::decode(body, track_wanted) ? track(*client, serial, track_wanted)
-                                                            : on_broken_request(*client, "track");
+            return TrackRequest::decode(body, track_wanted)
+                       ? track(*client, serial, track_wanted)
+                       : complaints_.broken_request(client->conn, "track");
         case RequestKind::track_stop:
             ipc_.respond(from, serial, client->track_flags != 0 ? SA_AIS_OK : SA_AIS_ERR_NOT_EXIST);
             client->track_flags = 0;
@@ -330,23 +325,23 @@ void ClmService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::node_get:
             return NodeRequest::decode_get(body, node_wanted)
                        ? get_node(*client, serial, node_wanted)
-                       : on_broken_request(*client, "node_get");
+                       : complaints_.broken_request(client->conn, "node_get");
         case RequestKind::node_ask:
             return NodeRequest::decode_ask(body, node_wanted)
                        ? ask_node(*client, serial, node_wanted)
-                       : on_broken_request(*client, "node_ask");
+                       : complaints_.broken_request(client->conn, "node_ask");
         case RequestKind::response:
             return answer(*client, serial, body);
         case RequestKind::administer: {
             Reader in(body);
             return AdminRequest::decode(in, admin_wanted) && in.finished()
                        ? administer(*client, serial, admin_wanted)
-                       : on_broken_request(*client, "administer");
+                       : complaints_.broken_request(client->conn, "administer");
         }
         case RequestKind::nodes:
             return list_nodes(*client, serial);
     }
-    on_broken_request(*client, "request of unknown kind");
+    complaints_.broken_request(client->conn, "request of unknown kind");
 }
 
 void ClmService::track(Client& client, std::uint64_t serial, const TrackRequest& wanted) {
@@ -406,23 +401,18 @@ void ClmService::ask_node(Client& client, std::uint64_t serial, const NodeReques
     ipc_.respond(client.conn, serial, SA_AIS_OK);
 }
 
-void ClmService::on_broken_request(Client& client, const char* what) {
-    log_.warning("CLM-004", "pid ", client.pid, " sent a broken request: ", what);
-    ipc_.disconnect(client.conn, "broken request");
-}
-
 void ClmService::dump(std::string& out) {
     out += "view " + std::to_string(state_.view().number) + ", members " +
            std::to_string(state_.view().members.size()) + ", clients " +
-           std::to_string(clients_.size()) + ", malformed " + std::to_string(malformed_) + "\n";
+           std::to_string(clients_.size()) + ", malformed " +
+           std::to_string(complaints_.malformed_count()) + "\n";
     for (const auto& [node, member] : state_.view().members) {
         out += "  node " + std::to_string(node) + " '" + member.facts.name + "' " +
                member.facts.address + " since view " + std::to_string(member.initial_view) +
                (state_.view().is_locked(node) ? ", locked" : "") + "\n";
     }
     if (const auto& change = state_.view().change) {
-        out += "  " +
-               std::string(change->operation == Operation::shutdown ? "shutdown" : "lock") +
+        out += "  " + std::string(change->operation == Operation::shutdown ? "shutdown" : "lock") +
                " of node " + std::to_string(change->node) +
                (change->step == Step::validate ? ", validate" : ", start") + ", waits for " +
                std::to_string(change->awaited.size()) + " nodes\n";

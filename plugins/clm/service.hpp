@@ -22,6 +22,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/complaints.hpp>
 #include <ais/config_schema.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
@@ -102,7 +103,6 @@ class ClmService {
     void answer(Client& client, std::uint64_t serial, Bytes body);
     void administer(Client& client, std::uint64_t serial, const AdminRequest& wanted);
     void list_nodes(Client& client, std::uint64_t serial);
-    void on_broken_request(Client& client, const char* what);
 
     void tell(const ViewReport& report);
     // The next are in service_admin.cpp.
@@ -125,6 +125,7 @@ class ClmService {
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
+    Complaints complaints_;
     host::Config config_;
     host::Timer timer_;
     State state_;
@@ -132,7 +133,6 @@ class ClmService {
     LocalStep step_;
     std::uint64_t timer_id_ = 0;
     std::uint64_t last_ticket_ = 0;
-    std::uint64_t malformed_ = 0;
 };
 
 }  // namespace ais::clm

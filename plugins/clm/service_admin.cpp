@@ -167,7 +167,7 @@ void ClmService::answer(Client& client, std::uint64_t serial, Bytes body) {
     const std::uint64_t invocation = in.u64();
     const auto verdict = static_cast<Verdict>(in.u32());
     if (!in.finished()) {
-        return on_broken_request(client, "response");
+        return complaints_.broken_request(client.conn, "response");
     }
     const bool is_validate = invocation % 4 == static_cast<std::uint32_t>(Step::validate);
     if (invocation == 0 || client.awaited != invocation || verdict < Verdict::ok ||

@@ -282,11 +282,11 @@ TEST_F(Service, two_nodes_of_one_name_are_noticed) {
 TEST_F(Service, broken_bytes_cut_a_client_off_and_are_counted_of_a_node) {
     Program program(at(1));
     program.client.request(static_cast<std::uint16_t>(RequestKind::track), "xx");
-    EXPECT_EQ(program.client.disconnected(), "broken request");
+    EXPECT_EQ(program.client.disconnected(), "a request that does not decode");
     EXPECT_TRUE(at(1).logged("CLM-004"));
     Program second(at(1));
     second.client.request(99);
-    EXPECT_EQ(second.client.disconnected(), "broken request");
+    EXPECT_EQ(second.client.disconnected(), "a request that does not decode");
     at(1).deliver(2, 1, "xx");
     at(1).deliver(2, 9, "");
     EXPECT_TRUE(at(1).logged("WARNING CLM-003 node 2"));

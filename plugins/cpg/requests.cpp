@@ -88,7 +88,7 @@ void CpgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::join: {
             JoinRequest wanted;
             if (!JoinRequest::decode(body, wanted)) {
-                return on_broken_request(*client, "join");
+                return complaints_.broken_request(client->conn, "join");
             }
             ipc_.respond(from, serial, join(*client, wanted));
             return;
@@ -101,12 +101,12 @@ void CpgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::iterate: {
             IterateRequest wanted;
             if (!IterateRequest::decode(body, wanted)) {
-                return on_broken_request(*client, "iteration");
+                return complaints_.broken_request(client->conn, "iteration");
             }
             return iterate(*client, serial, wanted);
         }
     }
-    on_broken_request(*client, "request of unknown kind");
+    complaints_.broken_request(client->conn, "request of unknown kind");
 }
 
 void CpgService::multicast(Client& client, bool is_safe, Bytes payload) {
@@ -217,11 +217,6 @@ void CpgService::iterate(Client& client, std::uint64_t serial, const IterateRequ
     Appender out;
     state_.iterate(request).encode(out);
     ipc_.respond(client.conn, serial, CS_OK, out.written());
-}
-
-void CpgService::on_broken_request(Client& client, const char* what) {
-    log_.warning("CPG-004", "pid ", client.pid, " sent a broken request: ", what);
-    ipc_.disconnect(client.conn, "broken request");
 }
 
 // Its join, the last one that was multicast, has been delivered.

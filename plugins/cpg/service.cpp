@@ -26,6 +26,7 @@ CpgService::CpgService(const ais_host& host)
     : log_(host),
       group_(host),
       ipc_(host),
+      complaints_(host, "CPG-003", "CPG-004"),
       timer_(host),
       state_(group_.local_node()),
       // Begin somewhere else after each start.
@@ -46,14 +47,14 @@ void CpgService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
         case MessageKind::leave:
             return on_leave(sender, body);
     }
-    on_malformed(sender, "of unknown kind");
+    complaints_.malformed(sender, "a message of unknown kind");
 }
 
 void CpgService::on_message(ais_node_id sender, Bytes body) {
     Reader in(body);
     const MessageHead head = MessageHead::decode(in);
     if (!in.ok()) {
-        return on_malformed(sender, "shorter than its head");
+        return complaints_.malformed(sender, "a message that is shorter than its head");
     }
     const State::Sender from = state_.sender(sender, head);
     if (from.group == nullptr) {
@@ -74,7 +75,7 @@ void CpgService::on_message(ais_node_id sender, Bytes body) {
 void CpgService::on_join(ais_node_id sender, Bytes body) {
     JoinMessage message;
     if (!JoinMessage::decode(body, message)) {
-        return on_malformed(sender, "a join that does not decode");
+        return complaints_.malformed(sender, "a join that does not decode");
     }
     const auto change = state_.join(sender, message);
     if (change) {
@@ -101,21 +102,10 @@ void CpgService::on_join(ais_node_id sender, Bytes body) {
 void CpgService::on_leave(ais_node_id sender, Bytes body) {
     LeaveMessage message;
     if (!LeaveMessage::decode(body, message)) {
-        return on_malformed(sender, "a leave that does not decode");
+        return complaints_.malformed(sender, "a leave that does not decode");
     }
     if (const auto change = state_.leave(sender, message)) {
         tell(*change);
-    }
-}
-
-void CpgService::on_malformed(ais_node_id sender, const char* what) {
-    if (counters_.malformed++ == 0) {
-        log_.warning("CPG-003",
-                     "node ",
-                     sender,
-                     " sent a message ",
-                     what,
-                     "; further ones are only counted");
     }
 }
 
@@ -215,7 +205,7 @@ void CpgService::dump(std::string& out) {
            std::to_string(state_.member_count()) + ", messages delivered here " +
            std::to_string(counters_.messages) + ", without member " +
            std::to_string(counters_.orphans) + ", malformed " +
-           std::to_string(counters_.malformed) + ", sent without group " +
+           std::to_string(complaints_.malformed_count()) + ", sent without group " +
            std::to_string(counters_.not_joined) + "\n";
     std::size_t lines = 0;
     for (const auto& [name, members] : state_.membership()) {

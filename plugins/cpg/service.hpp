@@ -24,6 +24,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/complaints.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
 
@@ -82,14 +83,12 @@ class CpgService {
     struct Counters {
         std::uint64_t messages = 0;    // delivered here
         std::uint64_t orphans = 0;     // of a sender that is no member
-        std::uint64_t malformed = 0;   // group messages that do not decode
         std::uint64_t not_joined = 0;  // multicasts of clients that were in no group
     };
 
     void on_message(ais_node_id sender, Bytes body);
     void on_join(ais_node_id sender, Bytes body);
     void on_leave(ais_node_id sender, Bytes body);
-    void on_malformed(ais_node_id sender, const char* what);
 
     void multicast(Client& client, bool is_safe, Bytes payload);
     [[nodiscard]] cs_error_t join(Client& client, const JoinRequest& join);
@@ -97,7 +96,6 @@ class CpgService {
     void membership(Client& client, std::uint64_t serial, Bytes name);
     void answer_membership(Client& client, std::uint64_t serial, std::string_view name);
     void iterate(Client& client, std::uint64_t serial, const IterateRequest& request);
-    void on_broken_request(Client& client, const char* what);
 
     [[nodiscard]] bool is_delivered(const Client& client) const;
     [[nodiscard]] bool send_leave(const LeaveMessage& message) const;
@@ -112,6 +110,7 @@ class CpgService {
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
+    Complaints complaints_;
     host::Timer timer_;
     State state_;
     std::vector<Seat> seats_;

@@ -29,20 +29,14 @@ std::int32_t to_error(Outcome outcome) {
 
 }  // namespace
 
-EvsService::EvsService(const ais_host& host) : log_(host), group_(host), ipc_(host) {}
+EvsService::EvsService(const ais_host& host)
+    : log_(host), group_(host), ipc_(host), complaints_(host, "EVS-001", "EVS-002") {}
 
 void EvsService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
     Reader in(body);
     KeyList groups;
     if (static_cast<MessageKind>(kind) != MessageKind::message || !KeyList::decode(in, groups)) {
-        if (counters_.malformed++ == 0) {
-            log_.warning("EVS-001",
-                         "node ",
-                         sender,
-                         " sent a message of kind ",
-                         kind,
-                         " that does not decode; further ones are only counted");
-        }
+        complaints_.malformed(sender, kind);
         return;
     }
     ++counters_.delivered;
@@ -173,11 +167,11 @@ void EvsService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::groups_safe:
             return KeyList::decode(in, groups)
                        ? multicast(*client, what == RequestKind::groups_safe, groups, in.rest())
-                       : on_broken_request(*client, "multicast");
+                       : complaints_.broken_request(client->conn, "multicast");
         case RequestKind::join:
         case RequestKind::leave:
             if (!KeyList::decode(in, groups) || !in.finished()) {
-                return on_broken_request(*client, "join or leave");
+                return complaints_.broken_request(client->conn, "join or leave");
             }
             ipc_.respond(from,
                          serial,
@@ -194,7 +188,7 @@ void EvsService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             return;
         }
     }
-    on_broken_request(*client, "request of unknown kind");
+    complaints_.broken_request(client->conn, "request of unknown kind");
 }
 
 void EvsService::multicast(Client& client, bool is_safe, KeyList groups, Bytes payload) {
@@ -223,17 +217,12 @@ void EvsService::multicast(Client& client, bool is_safe, KeyList groups, Bytes p
     }
 }
 
-void EvsService::on_broken_request(Client& client, const char* what) {
-    log_.warning("EVS-002", "pid ", client.pid, " sent a broken request: ", what);
-    ipc_.disconnect(client.conn, "broken request");
-}
-
 void EvsService::dump(std::string& out) {
     out += "clients " + std::to_string(clients_.size()) + ", groups heard here " +
            std::to_string(state_.group_count()) + ", messages delivered " +
            std::to_string(counters_.delivered) + ", for nobody here " +
            std::to_string(counters_.unheard) + ", malformed " +
-           std::to_string(counters_.malformed) + "\n";
+           std::to_string(complaints_.malformed_count()) + "\n";
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/complaints.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
 
@@ -53,17 +54,16 @@ class EvsService {
     struct Counters {
         std::uint64_t delivered = 0;  // messages that came out of the order
         std::uint64_t unheard = 0;    // of them, for nobody on this node
-        std::uint64_t malformed = 0;  // group messages that do not decode
     };
 
     Client& add_client(ais_conn* who);
     void multicast(Client& client, bool is_safe, KeyList groups, Bytes payload);
-    void on_broken_request(Client& client, const char* what);
     void tell_configuration(const Client& client) const;
 
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
+    Complaints complaints_;
     State state_;
     std::map<State::ClientId, std::unique_ptr<Client>> clients_;
     State::ClientId last_id_ = 0;

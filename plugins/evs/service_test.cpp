@@ -259,7 +259,7 @@ TEST_F(Service, broken_bytes_cut_a_client_off_and_are_counted_of_a_node) {
          {RequestKind::join, RequestKind::leave, RequestKind::groups_agreed, RequestKind(99)}) {
         Program a(at(1));
         a.client.request(static_cast<std::uint16_t>(kind), "xx");
-        EXPECT_EQ(a.client.disconnected(), "broken request");
+        EXPECT_EQ(a.client.disconnected(), "a request that does not decode");
     }
     EXPECT_TRUE(at(1).logged("WARNING EVS-002"));
     at(1).deliver(2, 1, "xx");

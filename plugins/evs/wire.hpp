@@ -28,6 +28,7 @@
 
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
+#include <ais/service_wire.hpp>
 
 #include <array>
 #include <cstdint>
@@ -59,16 +60,7 @@ enum class RequestKind : std::uint16_t {
 enum class EventKind : std::uint16_t { message = 1, configuration = 2 };
 
 // What a library says when it connects.
-struct Hello {
-    std::uint32_t version = wire_version;
-
-    void encode(Appender& out) const { out.u32(version); }
-    static bool decode(Bytes from, Hello& hello) {
-        Reader in(from);
-        hello = {in.u32()};
-        return in.finished();
-    }
-};
+using Hello = VersionHello<wire_version>;
 
 // Keys one after the other, as a view: no copy on the way of a message.
 class KeyList {

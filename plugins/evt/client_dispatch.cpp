@@ -87,7 +87,7 @@ bool on_opened(Session& session, const client::Event& event) {
     SaEvtChannelHandleT handle = 0;
     {
         const std::lock_guard lock(session.channels_mutex);
-        const auto found = session.channels.find(opened.tag);
+        const auto found = session.channels.find(opened.key);
         handle = found != session.channels.end() ? found->second : 0;
     }
     const auto channel = channels().pin(handle);

@@ -109,7 +109,7 @@ ais_status EvtService::save_local(std::span<ais_conn* const> conns, StateWriter&
     out.u64(counters_.delivered);
     out.u64(counters_.lost);
     out.u64(counters_.orphans);
-    out.u64(counters_.malformed);
+    out.u64(complaints_.malformed_count());
 
     Appender head;
     head.u32(local_version);
@@ -209,7 +209,8 @@ ais_status EvtService::restore_local(std::span<ais_conn* const> conns,
     read_numbers(in, announced_);
     last_tick_ = now - std::chrono::nanoseconds(in.i64());
     tick_is_under_way_ = in.u8() != 0;
-    counters_ = {in.u64(), in.u64(), in.u64(), in.u64()};
+    counters_ = {in.u64(), in.u64(), in.u64()};
+    complaints_.set_malformed_count(in.u64());
     if (!in.finished()) {
         return AIS_ERR_CORRUPT;
     }

@@ -68,7 +68,7 @@ void EvtService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             const bool is_async = static_cast<RequestKind>(kind) == RequestKind::open_async;
             OpenRequest wanted;
             if (!OpenRequest::decode(body, is_async, wanted)) {
-                return on_broken_request(*client, "open");
+                return complaints_.broken_request(client->conn, "open");
             }
             return open(*client, serial, is_async, wanted);
         }
@@ -76,7 +76,7 @@ void EvtService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::abandon: {
             const std::uint32_t tag = in.u32();
             if (!in.finished()) {
-                return on_broken_request(*client, "close");
+                return complaints_.broken_request(client->conn, "close");
             }
             const SaAisErrorT closed = close(*client, tag);
             if (serial != 0) {
@@ -86,7 +86,7 @@ void EvtService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         }
         case RequestKind::unlink: {
             if (!is_name(body)) {
-                return on_broken_request(*client, "unlink");
+                return complaints_.broken_request(client->conn, "unlink");
             }
             std::uint8_t space[8];
             Writer head(space);
@@ -114,17 +114,7 @@ void EvtService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::consumed:
             return consumed(*client, body);
     }
-    on_broken_request(*client, "request of unknown kind");
-}
-
-void EvtService::on_broken_request(Client& client, const char* what) {
-    log_.warning("EVT-004",
-                 "pid ",
-                 ipc_.peer(client.conn).pid,
-                 ": its library sent a request that does not decode (",
-                 what,
-                 ")");
-    ipc_.disconnect(client.conn, "a request that does not decode");
+    complaints_.broken_request(client->conn, "request of unknown kind");
 }
 
 EvtService::Open* EvtService::find_open(Client& client, std::uint32_t tag) {
@@ -151,7 +141,7 @@ void EvtService::open(Client& client,
         return tell_opened(open, SA_AIS_ERR_NO_RESOURCES);
     }
     if (client.opens.contains(wanted.tag)) {
-        return on_broken_request(client, "open with a tag in use");
+        return complaints_.broken_request(client.conn, "open with a tag in use");
     }
     const std::uint64_t number = ++last_number_;
     std::uint8_t space[OpenMessage::head_size];
@@ -201,7 +191,7 @@ void EvtService::give_ids(Client& client, std::uint64_t serial, Bytes body) {
     Reader in(body);
     const std::int64_t wall_clock = in.i64();
     if (!in.finished()) {
-        return on_broken_request(client, "ids");
+        return complaints_.broken_request(client.conn, "ids");
     }
     if (!has_ids_) {
         has_ids_ = true;
@@ -226,7 +216,7 @@ void EvtService::publish(Client& client, std::uint64_t serial, bool is_kept, Byt
     Event event;
     if (!in.ok() || !Event::decode(encoded, event) || event.id >> 32 != state_.self() ||
         is_kept != (event.retention > 0)) {
-        return on_broken_request(client, "publish");
+        return complaints_.broken_request(client.conn, "publish");
     }
     const auto respond = [&](SaAisErrorT error) {
         if (serial != 0) {
@@ -268,7 +258,7 @@ void EvtService::subscribe(Client& client, std::uint64_t serial, Bytes body) {
     const std::uint32_t id = in.u32();
     Subscription subscription;
     if (!decode_filters(in, subscription.filters)) {
-        return on_broken_request(client, "subscribe");
+        return complaints_.broken_request(client.conn, "subscribe");
     }
     Open* open = find_open(client, tag);
     if (open == nullptr || (open->flags & flag_subscriber) == 0) {
@@ -311,7 +301,7 @@ void EvtService::clear(Client& client, std::uint64_t serial, Bytes body) {
     const std::uint32_t tag = in.u32();
     const std::uint64_t id = in.u64();
     if (!in.finished()) {
-        return on_broken_request(client, "retention clear");
+        return complaints_.broken_request(client.conn, "retention clear");
     }
     if (find_open(client, tag) == nullptr) {
         ipc_.respond(client.conn, serial, SA_AIS_ERR_BAD_HANDLE);
@@ -332,7 +322,7 @@ void EvtService::consumed(Client& client, Bytes body) {
     for (std::uint32_t priority = 0; priority < priorities; ++priority) {
         const std::uint32_t count = in.u32();
         if (!in.ok() || !client.backlog.consume(priority, count)) {
-            return on_broken_request(client, "count of events");
+            return complaints_.broken_request(client.conn, "count of events");
         }
     }
     pump(client);

@@ -23,6 +23,7 @@ EvtService::EvtService(const ais_host& host)
     : log_(host),
       group_(host),
       ipc_(host),
+      complaints_(host, "EVT-002", "EVT-004"),
       timer_(host),
       state_(group_.local_node()),
       // Begin somewhere else after each start.
@@ -64,24 +65,13 @@ void EvtService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
         case MessageKind::tick:
             return on_tick(sender, body);
     }
-    on_malformed(sender, "of unknown kind");
-}
-
-void EvtService::on_malformed(ais_node_id sender, const char* what) {
-    if (counters_.malformed++ == 0) {
-        log_.warning("EVT-002",
-                     "node ",
-                     sender,
-                     " sent a message ",
-                     what,
-                     "; further ones are only counted");
-    }
+    complaints_.malformed(sender, "a message of unknown kind");
 }
 
 void EvtService::on_open(ais_node_id sender, Bytes body) {
     OpenMessage message;
     if (!OpenMessage::decode(body, message)) {
-        return on_malformed(sender, "open that does not decode");
+        return complaints_.malformed(sender, "an open that does not decode");
     }
     const State::Opened opened = state_.open(sender, message);
     if (sender != state_.self()) {
@@ -110,7 +100,7 @@ void EvtService::on_open(ais_node_id sender, Bytes body) {
 void EvtService::on_close(ais_node_id sender, Bytes body) {
     std::vector<std::uint64_t> numbers;
     if (!decode_numbers(body, numbers)) {
-        return on_malformed(sender, "close that does not decode");
+        return complaints_.malformed(sender, "a close that does not decode");
     }
     for (const std::uint64_t number : numbers) {
         state_.close(sender, number);
@@ -120,7 +110,7 @@ void EvtService::on_close(ais_node_id sender, Bytes body) {
 void EvtService::on_unlink(ais_node_id sender, Bytes body) {
     UnlinkMessage message;
     if (!UnlinkMessage::decode(body, message)) {
-        return on_malformed(sender, "unlink that does not decode");
+        return complaints_.malformed(sender, "an unlink that does not decode");
     }
     const bool was_there = state_.unlink(message.name);
     if (sender == state_.self()) {
@@ -142,7 +132,7 @@ void EvtService::on_publish(ais_node_id sender, Bytes body) {
     const Bytes encoded = in.rest();
     Event event;
     if (!in.ok() || !Event::decode(encoded, event) || event.id <= reserved_ids) {
-        return on_malformed(sender, "event that does not decode");
+        return complaints_.malformed(sender, "an event that does not decode");
     }
     const Channel* channel = state_.publish(sender, number, event, encoded);
     if (channel == nullptr) {
@@ -225,7 +215,7 @@ void EvtService::pump(Client& client) {
 void EvtService::on_clear(ais_node_id sender, Bytes body) {
     ClearMessage message;
     if (!ClearMessage::decode(body, message)) {
-        return on_malformed(sender, "retention clear that does not decode");
+        return complaints_.malformed(sender, "a retention clear that does not decode");
     }
     const bool was_kept = state_.clear(sender, message.number, message.id);
     if (was_kept) {
@@ -240,7 +230,7 @@ void EvtService::on_clear(ais_node_id sender, Bytes body) {
 void EvtService::on_expire(ais_node_id sender, Bytes body) {
     std::vector<std::uint64_t> ids;
     if (!decode_numbers(body, ids)) {
-        return on_malformed(sender, "list of events that does not decode");
+        return complaints_.malformed(sender, "a list of events that does not decode");
     }
     state_.expire(ids);
     for (const std::uint64_t id : ids) {
@@ -254,7 +244,7 @@ void EvtService::on_tick(ais_node_id sender, Bytes body) {
     Reader in(body);
     const std::uint64_t elapsed = in.u64();
     if (!in.finished()) {
-        return on_malformed(sender, "tick that does not decode");
+        return complaints_.malformed(sender, "a tick that does not decode");
     }
     state_.tick(elapsed);
     last_tick_ = timer_.now();
@@ -309,7 +299,7 @@ void EvtService::dump(std::string& out) {
            " bytes), delivered here " + std::to_string(counters_.delivered) + ", lost " +
            std::to_string(counters_.lost) + ", published after close " +
            std::to_string(counters_.orphans) + ", malformed " +
-           std::to_string(counters_.malformed) + "\n";
+           std::to_string(complaints_.malformed_count()) + "\n";
     std::size_t lines = 0;
     for (const auto& [id, channel] : state_.channels()) {
         if (++lines > dump_channels_max) {

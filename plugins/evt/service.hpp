@@ -17,6 +17,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/complaints.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
 
@@ -100,7 +101,6 @@ class EvtService {
         std::uint64_t delivered = 0;  // events to clients
         std::uint64_t lost = 0;       // by clients that have gone
         std::uint64_t orphans = 0;    // published through an open that was closed
-        std::uint64_t malformed = 0;
     };
 
     void on_open(ais_node_id sender, Bytes body);
@@ -110,7 +110,6 @@ class EvtService {
     void on_clear(ais_node_id sender, Bytes body);
     void on_expire(ais_node_id sender, Bytes body);
     void on_tick(ais_node_id sender, Bytes body);
-    void on_malformed(ais_node_id sender, const char* what);
     void answer(std::uint64_t request, SaAisErrorT error);
     void hand_out(const Channel& channel, const Event& event, Bytes encoded);
     void hand_to(Open& open,
@@ -130,7 +129,6 @@ class EvtService {
     [[nodiscard]] SaAisErrorT unsubscribe(Client& client, Bytes body);
     void clear(Client& client, std::uint64_t serial, Bytes body);
     void consumed(Client& client, Bytes body);
-    void on_broken_request(Client& client, const char* what);
     // Null: no such open, or it is not delivered yet.
     [[nodiscard]] Open* find_open(Client& client, std::uint32_t tag);
     void flush_closes();
@@ -147,6 +145,7 @@ class EvtService {
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
+    Complaints complaints_;
     host::Timer timer_;
     std::size_t queue_size_;
     std::size_t queue_resume_;

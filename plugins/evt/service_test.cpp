@@ -146,7 +146,7 @@ class Program {
             OpenedEvent opened;
             EXPECT_TRUE(OpenedEvent::decode(body, opened));
             return "opened " + std::to_string(opened.invocation) + " tag " +
-                   std::to_string(opened.tag) + " error " + std::to_string(opened.error);
+                   std::to_string(opened.key) + " error " + std::to_string(opened.error);
         }
         Reader in(body);
         const DeliverHead head = DeliverHead::decode(in);

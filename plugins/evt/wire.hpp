@@ -49,6 +49,7 @@
 
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
+#include <ais/service_wire.hpp>
 
 #include <cstdint>
 #include <limits>
@@ -115,17 +116,7 @@ constexpr bool is_name(Bytes name) {
     return !name.empty() && name.size() <= name_max;
 }
 
-struct Hello {
-    static constexpr std::size_t size = 4;
-    std::uint32_t version = wire_version;
-
-    void encode(Writer& out) const { out.u32(version); }
-    static bool decode(Bytes from, Hello& hello) {
-        Reader in(from);
-        hello = {in.u32()};
-        return in.finished();
-    }
-};
+using Hello = VersionHello<wire_version>;
 
 // An event; views into whatever it was decoded from.
 struct Event {
@@ -226,19 +217,6 @@ struct ClearMessage {
     }
 };
 
-// A list of u64 that fills the body: opens that are closed, events that are over.
-inline bool decode_numbers(Bytes from, std::vector<std::uint64_t>& numbers) {
-    Reader in(from);
-    numbers.clear();
-    if (from.size() % 8 != 0) {
-        return false;
-    }
-    while (in.remaining() > 0) {
-        numbers.push_back(in.u64());
-    }
-    return in.finished();
-}
-
 // `invocation` is there in open_async only.
 struct OpenRequest {
     std::uint64_t invocation = 0;
@@ -268,23 +246,7 @@ struct IdBlock {
     }
 };
 
-struct OpenedEvent {
-    static constexpr std::size_t size = 16;
-    std::uint64_t invocation = 0;
-    std::uint32_t tag = 0;
-    std::int32_t error = 0;
-
-    void encode(Writer& out) const {
-        out.u64(invocation);
-        out.u32(tag);
-        out.i32(error);
-    }
-    static bool decode(Bytes from, OpenedEvent& opened) {
-        Reader in(from);
-        opened = {in.u64(), in.u32(), in.i32()};
-        return in.finished();
-    }
-};
+using OpenedEvent = DoneEvent<std::uint32_t>;  // of a tag
 
 // In front of an event on its way to a library.
 struct DeliverHead {

@@ -14,7 +14,7 @@ bool on_opened(Session& session, Bytes body) {
         session.callbacks.saLckResourceOpenCallback == nullptr) {
         return false;
     }
-    const auto resource = resources().pin(opened.handle);
+    const auto resource = resources().pin(opened.key);
     if (resource == nullptr) {
         return false;
     }
@@ -52,8 +52,7 @@ bool on_granted(Session& session, Bytes body) {
 bool on_waiter(Session& session, Bytes body) {
     WaiterEvent waiter;
     if (!WaiterEvent::decode(body, waiter) ||
-        session.callbacks.saLckLockWaiterCallback == nullptr ||
-        locks().pin(waiter.id) == nullptr) {
+        session.callbacks.saLckLockWaiterCallback == nullptr || locks().pin(waiter.id) == nullptr) {
         return false;
     }
     session.callbacks.saLckLockWaiterCallback(waiter.signal,
@@ -69,7 +68,7 @@ bool on_unlocked(Session& session, Bytes body) {
         session.callbacks.saLckResourceUnlockCallback == nullptr) {
         return false;
     }
-    const auto lock = locks().pin(unlocked.handle);
+    const auto lock = locks().pin(unlocked.key);
     if (lock == nullptr) {
         return false;  // its resource was closed meanwhile
     }

@@ -62,7 +62,7 @@ void LckService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             OpenRequest wanted;
             const bool is_async = what == RequestKind::open_async;
             if (!OpenRequest::decode(body, is_async, wanted)) {
-                return on_broken_request(*client, "open");
+                return complaints_.broken_request(client->conn, "open");
             }
             return open(*client, serial, is_async, wanted);
         }
@@ -71,7 +71,7 @@ void LckService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             LockRequest wanted;
             const bool is_async = what == RequestKind::lock_async;
             if (!LockRequest::decode(body, is_async, wanted)) {
-                return on_broken_request(*client, "lock");
+                return complaints_.broken_request(client->conn, "lock");
             }
             return lock(*client, serial, is_async, wanted);
         }
@@ -79,14 +79,14 @@ void LckService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             const std::uint64_t invocation = in.u64();
             const std::uint64_t id = in.u64();
             if (!in.finished()) {
-                return on_broken_request(*client, "unlock");
+                return complaints_.broken_request(client->conn, "unlock");
             }
             return unlock(*client, {from, 0, invocation, id});
         }
         case RequestKind::watch: {
             const std::uint32_t bits = in.u32();
             if (!in.finished() || (bits & ~watch_all) != 0) {
-                return on_broken_request(*client, "choice of events");
+                return complaints_.broken_request(client->conn, "choice of events");
             }
             client->watch = bits;
             ipc_.respond(from, serial, SA_AIS_OK);
@@ -102,12 +102,12 @@ void LckService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::fence:
             break;
         default:
-            return on_broken_request(*client, "request of unknown kind");
+            return complaints_.broken_request(client->conn, "request of unknown kind");
     }
     // The others have a handle or an id and nothing else.
     const std::uint64_t target = in.u64();
     if (!in.finished()) {
-        return on_broken_request(*client, "handle");
+        return complaints_.broken_request(client->conn, "handle");
     }
     switch (what) {
         case RequestKind::close:
@@ -122,16 +122,6 @@ void LckService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         default:
             return tell_fence(*client, serial, target);
     }
-}
-
-void LckService::on_broken_request(const Client& client, const char* what) const {
-    log_.warning("LCK-005",
-                 "pid ",
-                 ipc_.peer(client.conn).pid,
-                 ": its library sent a request that does not decode (",
-                 what,
-                 ")");
-    ipc_.disconnect(client.conn, "a request that does not decode");
 }
 
 LckService::LocalOpen* LckService::find_open(const Client& client, std::uint64_t handle) {
@@ -157,7 +147,7 @@ void LckService::open(Client& client,
         return tell_opened(open, SA_AIS_ERR_NO_RESOURCES);
     }
     if (client.opens.contains(wanted.handle)) {
-        return on_broken_request(client, "open with a handle in use");
+        return complaints_.broken_request(client.conn, "open with a handle in use");
     }
     const std::uint64_t number = ++last_number_;
     std::uint8_t space[OpenMessage::head_size];
@@ -221,7 +211,7 @@ void LckService::lock(Client& client,
         return tell_failed(lock, SA_AIS_ERR_BAD_HANDLE);  // closed by another thread
     }
     if (client.locks.contains(wanted.id)) {
-        return on_broken_request(client, "lock with an id in use");
+        return complaints_.broken_request(client.conn, "lock with an id in use");
     }
     lock.open = client.opens.at(wanted.handle);
     const std::uint64_t number = ++last_number_;
@@ -290,9 +280,8 @@ void LckService::purge(Client& client, std::uint64_t serial, std::uint64_t handl
 // As it is at this place of the order: no message is needed.
 void LckService::tell_fence(const Client& client, std::uint64_t serial, std::uint64_t id) const {
     const auto found = client.locks.find(id);
-    const Lock* lock = found != client.locks.end()
-                           ? state_.find_lock({state_.self(), found->second})
-                           : nullptr;
+    const Lock* lock =
+        found != client.locks.end() ? state_.find_lock({state_.self(), found->second}) : nullptr;
     if (lock == nullptr || lock->kind != Kind::granted) {
         ipc_.respond(client.conn, serial, SA_AIS_ERR_NOT_EXIST);
         return;
@@ -308,7 +297,7 @@ void LckService::list(const Client& client, std::uint64_t serial, Bytes body) {
     std::uint32_t skip = in.u32();
     const std::string_view cursor = in.text();
     if (!in.finished() || cursor.size() > name_max) {
-        return on_broken_request(client, "list");
+        return complaints_.broken_request(client.conn, "list");
     }
     Appender lines;
     std::size_t count = 0;

@@ -22,6 +22,7 @@ LckService::LckService(const ais_host& host)
       log_(host),
       group_(host),
       ipc_(host),
+      complaints_(host, "LCK-002", "LCK-005"),
       timer_(host),
       state_(group_.local_node()),
       // Begin somewhere else after each start.
@@ -62,24 +63,13 @@ void LckService::dispatch(ais_node_id sender, std::uint16_t kind, Bytes body) {
         case MessageKind::serve:
             return;
     }
-    on_malformed(sender, "of unknown kind");
-}
-
-void LckService::on_malformed(ais_node_id sender, const char* what) {
-    if (malformed_++ == 0) {
-        log_.warning("LCK-002",
-                     "node ",
-                     sender,
-                     " sent a message ",
-                     what,
-                     "; further ones are only counted");
-    }
+    complaints_.malformed(sender, "a message of unknown kind");
 }
 
 void LckService::on_open(ais_node_id sender, Bytes body) {
     OpenMessage message;
     if (!OpenMessage::decode(body, message)) {
-        return on_malformed(sender, "open that does not decode");
+        return complaints_.malformed(sender, "an open that does not decode");
     }
     const State::Opened opened = state_.open(sender, message);
     if (sender != state_.self()) {
@@ -109,7 +99,7 @@ void LckService::on_close(ais_node_id sender, Bytes body) {
     const std::uint64_t request = in.u64();
     std::vector<std::uint64_t> numbers;
     if (!in.ok() || !decode_numbers(in.rest(), numbers)) {
-        return on_malformed(sender, "close that does not decode");
+        return complaints_.malformed(sender, "a close that does not decode");
     }
     Effects effects;
     state_.close(sender, numbers, effects);
@@ -125,7 +115,7 @@ void LckService::on_close(ais_node_id sender, Bytes body) {
 void LckService::on_lock(ais_node_id sender, Bytes body) {
     LockMessage message;
     if (!LockMessage::decode(body, message)) {
-        return on_malformed(sender, "lock that does not decode");
+        return complaints_.malformed(sender, "a lock that does not decode");
     }
     Effects effects;
     const bool is_queued = state_.lock(sender, message, effects);
@@ -145,7 +135,7 @@ void LckService::on_lock(ais_node_id sender, Bytes body) {
 void LckService::on_unlock(ais_node_id sender, Bytes body) {
     TargetMessage message;
     if (!TargetMessage::decode(body, message)) {
-        return on_malformed(sender, "unlock that does not decode");
+        return complaints_.malformed(sender, "an unlock that does not decode");
     }
     Effects effects;
     const State::Unlocked unlocked = state_.unlock(sender, message.number, effects);
@@ -167,7 +157,7 @@ void LckService::on_unlock(ais_node_id sender, Bytes body) {
 void LckService::on_expire(ais_node_id sender, Bytes body) {
     std::vector<std::uint64_t> numbers;
     if (!decode_numbers(body, numbers)) {
-        return on_malformed(sender, "list of timeouts that does not decode");
+        return complaints_.malformed(sender, "a list of timeouts that does not decode");
     }
     Effects effects;
     for (const std::uint64_t number : numbers) {
@@ -186,7 +176,7 @@ void LckService::on_expire(ais_node_id sender, Bytes body) {
 void LckService::on_purge(ais_node_id sender, Bytes body) {
     TargetMessage message;
     if (!TargetMessage::decode(body, message)) {
-        return on_malformed(sender, "purge that does not decode");
+        return complaints_.malformed(sender, "a purge that does not decode");
     }
     Effects effects;
     const bool is_open = state_.purge(sender, message.number, effects);
@@ -259,8 +249,7 @@ void LckService::tell(const Effects& effects) {
         std::uint8_t space[WaiterEvent::size];
         Writer body(space);
         WaiterEvent{waiter.signal, found->second.id, waiter.held, waiter.requested}.encode(body);
-        ipc_.notify(
-            found->second.client->conn, number_of(EventKind::waiter), body.written());
+        ipc_.notify(found->second.client->conn, number_of(EventKind::waiter), body.written());
     }
 }
 
@@ -300,8 +289,7 @@ void LckService::tell_status(LocalLock& lock, Status status, Fence fence) const 
         std::uint8_t space[LockAnswer::size];
         Writer body(space);
         LockAnswer{status, fence}.encode(body);
-        ipc_.respond(
-            lock.client->conn, std::exchange(lock.serial, 0), SA_AIS_OK, body.written());
+        ipc_.respond(lock.client->conn, std::exchange(lock.serial, 0), SA_AIS_OK, body.written());
     }
 }
 
@@ -399,10 +387,10 @@ ais_status LckService::merge(std::span<const SavedState> states) {
 
 void LckService::dump(std::string& out) {
     out += "resources " + std::to_string(state_.resources().size()) + ", opens " +
-           std::to_string(state_.open_count()) + ", locks " +
-           std::to_string(state_.lock_count()) + ", here: opens " +
-           std::to_string(opens_.size()) + ", locks " + std::to_string(locks_.size()) +
-           ", malformed " + std::to_string(malformed_) +
+           std::to_string(state_.open_count()) + ", locks " + std::to_string(state_.lock_count()) +
+           ", here: opens " + std::to_string(opens_.size()) + ", locks " +
+           std::to_string(locks_.size()) + ", malformed " +
+           std::to_string(complaints_.malformed_count()) +
            (state_.is_primary() ? "" : ", not primary") +
            (state_.is_frozen() ? ", nothing is granted now" : "") + "\n";
     std::size_t lines = 0;

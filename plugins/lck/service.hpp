@@ -14,6 +14,7 @@
 #include "wire.hpp"
 
 #include <ais/abi/draft/primary.h>
+#include <ais/complaints.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
 
@@ -98,7 +99,6 @@ class LckService {
     void on_unlock(ais_node_id sender, Bytes body);
     void on_expire(ais_node_id sender, Bytes body);
     void on_purge(ais_node_id sender, Bytes body);
-    void on_malformed(ais_node_id sender, const char* what);
     void answer(std::uint64_t request, SaAisErrorT error);
     void tell(const Effects& effects);
     void tell_decided(const Effects::Decided& decided);
@@ -116,7 +116,6 @@ class LckService {
     void purge(Client& client, std::uint64_t serial, std::uint64_t handle);
     void tell_fence(const Client& client, std::uint64_t serial, std::uint64_t id) const;
     void list(const Client& client, std::uint64_t serial, Bytes body);
-    void on_broken_request(const Client& client, const char* what) const;
     // Null: no such open, it is not delivered yet, or it is being closed.
     [[nodiscard]] LocalOpen* find_open(const Client& client, std::uint64_t handle);
 
@@ -133,6 +132,7 @@ class LckService {
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
+    Complaints complaints_;
     host::Timer timer_;
     State state_;
     std::map<ais_conn*, std::unique_ptr<Client>> clients_;  // never walked: addresses have no order
@@ -148,7 +148,6 @@ class LckService {
     std::set<std::pair<Instant, std::uint64_t>> deadlines_;  // of requests, by number
     std::uint64_t timer_id_ = 0;
     Instant timer_at_{};
-    std::uint64_t malformed_ = 0;
 };
 
 }  // namespace ais::lck

@@ -49,6 +49,7 @@
 
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
+#include <ais/service_wire.hpp>
 
 #include <compare>
 #include <cstdint>
@@ -113,7 +114,13 @@ enum class RequestKind : std::uint16_t {
     watch = 12,
     list = 13,
 };
-enum class EventKind : std::uint16_t { opened = 1, granted = 2, waiter = 3, unlocked = 4, lost = 5 };
+enum class EventKind : std::uint16_t {
+    opened = 1,
+    granted = 2,
+    waiter = 3,
+    unlocked = 4,
+    lost = 5
+};
 
 constexpr std::uint16_t number_of(MessageKind kind) {
     return static_cast<std::uint16_t>(kind);
@@ -242,19 +249,6 @@ struct TargetMessage {
     }
 };
 
-// A list of u64 that fills the rest of a body.
-inline bool decode_numbers(Bytes from, std::vector<std::uint64_t>& numbers) {
-    Reader in(from);
-    numbers.clear();
-    if (from.size() % 8 != 0) {
-        return false;
-    }
-    while (in.remaining() > 0) {
-        numbers.push_back(in.u64());
-    }
-    return in.finished();
-}
-
 // `invocation` is there in open_async only.
 struct OpenRequest {
     std::uint64_t invocation = 0;
@@ -330,24 +324,8 @@ struct LockAnswer {
     }
 };
 
-// Of opened and unlocked.
-struct DoneEvent {
-    static constexpr std::size_t size = 20;
-    std::uint64_t invocation = 0;
-    std::uint64_t handle = 0;  // or the id of the lock
-    std::int32_t error = 0;
-
-    void encode(Writer& out) const {
-        out.u64(invocation);
-        out.u64(handle);
-        out.i32(error);
-    }
-    static bool decode(Bytes from, DoneEvent& done) {
-        Reader in(from);
-        done = {in.u64(), in.u64(), in.i32()};
-        return in.finished();
-    }
-};
+// Of opened and unlocked: a handle, or the id of a lock.
+using DoneEvent = ais::DoneEvent<std::uint64_t>;
 
 struct GrantedEvent {
     static constexpr std::size_t size = 24;

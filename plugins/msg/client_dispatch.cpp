@@ -26,7 +26,7 @@ bool on_opened(Session& session, Bytes body) {
         return false;
     }
     SaMsgQueueHandleT handle = 0;
-    const auto queue = find(session, opened.tag, handle);
+    const auto queue = find(session, opened.key, handle);
     if (queue == nullptr) {
         return false;
     }
@@ -78,8 +78,8 @@ bool on_tracked(const Session& session, Bytes body) {
     std::vector<SaMsgQueueGroupNotificationT> items;
     items.reserve(members.members.size());
     for (const Member& member : members.members) {
-        items.push_back({{client::to_name(member.name)},
-                         static_cast<SaMsgQueueGroupChangesT>(member.change)});
+        items.push_back(
+            {{client::to_name(member.name)}, static_cast<SaMsgQueueGroupChangesT>(member.change)});
     }
     const SaMsgQueueGroupNotificationBufferT buffer{
         static_cast<SaUint32T>(items.size()),

@@ -16,7 +16,7 @@ namespace ais::msg {
 void MsgService::get(Client& client, std::uint64_t serial, Bytes body) {
     GetRequest wanted;
     if (!GetRequest::decode(body, wanted)) {
-        return on_broken_request(client, "get");
+        return complaints_.broken_request(client.conn, "get");
     }
     Open* open = find_open(client, wanted.tag);
     if (open == nullptr) {
@@ -131,11 +131,10 @@ SaAisErrorT MsgService::cancel(Client& client, std::uint32_t tag) {
     if (open == nullptr) {
         return SA_AIS_ERR_BAD_HANDLE;
     }
-    const bool anyone_waits =
-        !open->waiting.empty() ||
-        std::any_of(open->taking.begin(), open->taking.end(), [](const auto& one) {
-            return one.second.has_value();
-        });
+    const bool anyone_waits = !open->waiting.empty() ||
+                              std::any_of(open->taking.begin(),
+                                          open->taking.end(),
+                                          [](const auto& one) { return one.second.has_value(); });
     refuse_all(*open, SA_AIS_ERR_INTERRUPT);
     return anyone_waits ? SA_AIS_OK : SA_AIS_ERR_NOT_EXIST;
 }
@@ -146,7 +145,7 @@ void MsgService::got(Client& client, bool is_got, Bytes body) {
     const std::uint32_t tag = in.u32();
     const std::uint64_t id = in.u64();
     if (!in.finished()) {
-        return on_broken_request(client, "receipt");
+        return complaints_.broken_request(client.conn, "receipt");
     }
     const auto tagged = client.opens.find(tag);
     if (tagged == client.opens.end()) {
@@ -172,9 +171,8 @@ void MsgService::got(Client& client, bool is_got, Bytes body) {
     const auto give_up = [&](const Get& get) {
         refuse(*open, get, SA_AIS_ERR_TIMEOUT);  // nobody reads it
     };
-    const auto waiting = std::find_if(open->waiting.begin(),
-                                      open->waiting.end(),
-                                      [=](const Get& get) { return get.id == id; });
+    const auto waiting = std::find_if(
+        open->waiting.begin(), open->waiting.end(), [=](const Get& get) { return get.id == id; });
     if (waiting != open->waiting.end()) {
         give_up(*waiting);
         open->waiting.erase(waiting);

@@ -71,7 +71,7 @@ void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             const bool is_async = wanted == RequestKind::open_async;
             OpenRequest request;
             if (!OpenRequest::decode(body, is_async, request)) {
-                return on_broken_request(*client, "open");
+                return complaints_.broken_request(client->conn, "open");
             }
             return open(*client, serial, is_async, request);
         }
@@ -80,7 +80,7 @@ void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::cancel: {
             const std::uint32_t tag = in.u32();
             if (!in.finished()) {
-                return on_broken_request(*client, "close");
+                return complaints_.broken_request(client->conn, "close");
             }
             const SaAisErrorT done =
                 wanted == RequestKind::cancel ? cancel(*client, tag) : close(*client, tag);
@@ -123,17 +123,7 @@ void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::abandon_get:
             return got(*client, false, body);
     }
-    on_broken_request(*client, "request of unknown kind");
-}
-
-void MsgService::on_broken_request(Client& client, const char* what) {
-    log_.warning("MSG-004",
-                 "pid ",
-                 ipc_.peer(client.conn).pid,
-                 ": its library sent a request that does not decode (",
-                 what,
-                 ")");
-    ipc_.disconnect(client.conn, "a request that does not decode");
+    complaints_.broken_request(client->conn, "request of unknown kind");
 }
 
 MsgService::Open* MsgService::find_open(Client& client, std::uint32_t tag) {
@@ -170,7 +160,7 @@ void MsgService::open(Client& client,
         return tell_opened(open, SA_AIS_ERR_NO_RESOURCES);
     }
     if (client.opens.contains(wanted.tag)) {
-        return on_broken_request(client, "open with a tag in use");
+        return complaints_.broken_request(client.conn, "open with a tag in use");
     }
     const std::uint64_t number = ++last_number_;
     Appender head;
@@ -235,7 +225,7 @@ void MsgService::change(Client& client, std::uint64_t serial, RequestKind kind, 
         is_good = is_name(in.text()) && is_name(in.rest());
     }
     if (!is_good) {
-        return on_broken_request(client, "name");
+        return complaints_.broken_request(client.conn, "name");
     }
     std::uint8_t space[8];
     Writer head(space);
@@ -253,12 +243,11 @@ void MsgService::change_open(Client& client, std::uint64_t serial, RequestKind k
                              : kind == RequestKind::set_thresholds ? Thresholds::size
                                                                    : 0;
     if (!in.ok() || in.remaining() != size) {
-        return on_broken_request(client, "attribute");
+        return complaints_.broken_request(client.conn, "attribute");
     }
-    const Queue* queue =
-        find_open(client, tag) != nullptr
-            ? state_.queue_of({state_.self(), client.opens.at(tag)})
-            : nullptr;
+    const Queue* queue = find_open(client, tag) != nullptr
+                             ? state_.queue_of({state_.self(), client.opens.at(tag)})
+                             : nullptr;
     if (queue == nullptr) {
         ipc_.respond(client.conn, serial, SA_AIS_ERR_BAD_HANDLE);
         return;
@@ -291,7 +280,7 @@ void MsgService::look(Client& client, std::uint64_t serial, RequestKind kind, By
     }
     if (!in.ok() || in.remaining() > name_max ||
         (kind != RequestKind::list && in.remaining() == 0)) {
-        return on_broken_request(client, "query");
+        return complaints_.broken_request(client.conn, "query");
     }
     const std::uint64_t request = wait_for(client.conn, serial);
     Waiting& waiting = waiting_[request];
@@ -404,7 +393,7 @@ void MsgService::send(Client& client, std::uint64_t serial, RequestKind kind, By
     Message message;
     if (!in.ok() || !is_name(wanted.destination) || !Message::decode(wanted.message, message) ||
         (kind == RequestKind::send_receive && client.exchanges.contains(exchange.id))) {
-        return on_broken_request(client, "send");
+        return complaints_.broken_request(client.conn, "send");
     }
     wanted.start = start_;
     wanted.number = ++last_request_;
@@ -413,10 +402,9 @@ void MsgService::send(Client& client, std::uint64_t serial, RequestKind kind, By
     // Why safe: the sender is told that the message is in the queue, so every member must have it,
     // also if this node dies in the next moment.
     const auto multicast = number_of(MessageKind::send);
-    const ais_status status =
-        is_answered || kind == RequestKind::send_receive
-            ? group_.multicast_safe(multicast, head.written(), wanted.message)
-            : group_.multicast(multicast, head.written(), wanted.message);
+    const ais_status status = is_answered || kind == RequestKind::send_receive
+                                  ? group_.multicast_safe(multicast, head.written(), wanted.message)
+                                  : group_.multicast(multicast, head.written(), wanted.message);
     if (status == AIS_OK && kind == RequestKind::send_receive) {
         client.exchanges[exchange.id] = wanted.sender_id;
         exchanges_[wanted.sender_id] = exchange;
@@ -445,7 +433,7 @@ void MsgService::reply(Client& client, std::uint64_t serial, bool is_async, Byte
     in.u64();
     Message message;
     if (!in.ok() || !Message::decode(in.rest(), message)) {
-        return on_broken_request(client, "reply");
+        return complaints_.broken_request(client.conn, "reply");
     }
     const std::uint64_t request = ++last_request_;
     if (is_answered) {
@@ -470,7 +458,7 @@ void MsgService::forget(Client& client, std::uint64_t serial, Bytes body) {
     Reader in(body);
     const std::uint64_t id = in.u64();
     if (!in.finished()) {
-        return on_broken_request(client, "end of an exchange");
+        return complaints_.broken_request(client.conn, "end of an exchange");
     }
     const auto found = client.exchanges.find(id);
     if (found == client.exchanges.end()) {

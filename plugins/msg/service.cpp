@@ -21,6 +21,7 @@ MsgService::MsgService(const ais_host& host)
     : log_(host),
       group_(host),
       ipc_(host),
+      complaints_(host, "MSG-002", "MSG-004"),
       timer_(host),
       node_(host),
       state_(group_.local_node()),
@@ -69,18 +70,7 @@ void MsgService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
         case MessageKind::tick:
             return on_tick(sender, body);
     }
-    on_malformed(sender, "of unknown kind");
-}
-
-void MsgService::on_malformed(ais_node_id sender, const char* what) {
-    if (counters_.malformed++ == 0) {
-        log_.warning("MSG-002",
-                     "node ",
-                     sender,
-                     " sent a message ",
-                     what,
-                     "; further ones are only counted");
-    }
+    complaints_.malformed(sender, "a message of unknown kind");
 }
 
 void MsgService::answer(ais_node_id sender, std::uint64_t request, SaAisErrorT error) {
@@ -103,7 +93,7 @@ void MsgService::answer(ais_node_id sender, std::uint64_t request, SaAisErrorT e
 void MsgService::on_open(ais_node_id sender, Bytes body) {
     OpenMessage message;
     if (!OpenMessage::decode(body, message)) {
-        return on_malformed(sender, "open that does not decode");
+        return complaints_.malformed(sender, "an open that does not decode");
     }
     const SaAisErrorT error = state_.open(sender, message);
     if (sender != state_.self()) {
@@ -127,8 +117,8 @@ void MsgService::on_open(ais_node_id sender, Bytes body) {
 
 // One word for each message to a program that wants them.
 void MsgService::announce(const Queue& queue, std::size_t messages) {
-    const auto found = queue.owner.node == state_.self() ? opens_.find(queue.owner.number)
-                                                         : opens_.end();
+    const auto found =
+        queue.owner.node == state_.self() ? opens_.find(queue.owner.number) : opens_.end();
     if (found == opens_.end() || (found->second.flags & flag_receive_callback) == 0) {
         return;
     }
@@ -145,7 +135,7 @@ void MsgService::on_close(ais_node_id sender, Bytes body) {
     const std::int64_t now = in.i64();
     std::vector<std::uint64_t> numbers;
     if (!decode_numbers(in, numbers)) {
-        return on_malformed(sender, "close that does not decode");
+        return complaints_.malformed(sender, "a close that does not decode");
     }
     for (const std::uint64_t number : numbers) {
         state_.close(sender, number, now);
@@ -158,7 +148,7 @@ void MsgService::on_send(ais_node_id sender, Bytes body) {
     SendMessage send;
     Message message;
     if (!SendMessage::decode(body, send) || !Message::decode(send.message, message)) {
-        return on_malformed(sender, "message to a queue that does not decode");
+        return complaints_.malformed(sender, "a message to a queue that does not decode");
     }
     const State::Sent sent = state_.send(sender, send, message);
     counters_.stored += sent.queues.size();
@@ -188,7 +178,7 @@ void MsgService::on_send(ais_node_id sender, Bytes body) {
 void MsgService::on_take(ais_node_id sender, Bytes body) {
     TakeMessage take;
     if (!TakeMessage::decode(body, take)) {
-        return on_malformed(sender, "take that does not decode");
+        return complaints_.malformed(sender, "a take that does not decode");
     }
     const Stored* message = state_.take(sender, take);
     const auto found = sender == state_.self() ? opens_.find(take.number) : opens_.end();
@@ -215,7 +205,7 @@ void MsgService::on_take(ais_node_id sender, Bytes body) {
 void MsgService::on_got(ais_node_id sender, Bytes body) {
     GotMessage got;
     if (!GotMessage::decode(body, got)) {
-        return on_malformed(sender, "receipt that does not decode");
+        return complaints_.malformed(sender, "a receipt that does not decode");
     }
     state_.got(sender, got);
 }
@@ -225,7 +215,7 @@ void MsgService::on_unlink(ais_node_id sender, Bytes body) {
     const std::uint64_t request = in.u64();
     const std::string_view name = as_text(in.rest());
     if (!in.ok() || !is_name(name)) {
-        return on_malformed(sender, "unlink that does not decode");
+        return complaints_.malformed(sender, "an unlink that does not decode");
     }
     const SaAisErrorT error = state_.unlink(name);
     tell_changes();
@@ -240,13 +230,13 @@ void MsgService::on_set(ais_node_id sender, bool is_retention, Bytes body) {
     if (is_retention) {
         const std::int64_t retention = in.i64();
         if (!in.finished() || retention < 0) {
-            return on_malformed(sender, "retention that does not decode");
+            return complaints_.malformed(sender, "a retention that does not decode");
         }
         error = state_.set_retention(sender, number, retention);
     } else {
         const Thresholds thresholds = Thresholds::decode(in);
         if (!in.finished()) {
-            return on_malformed(sender, "thresholds that do not decode");
+            return complaints_.malformed(sender, "thresholds that do not decode");
         }
         error = state_.set_thresholds(sender, number, thresholds);
     }
@@ -261,20 +251,20 @@ void MsgService::on_group(ais_node_id sender, MessageKind kind, Bytes body) {
         const std::uint32_t policy = in.u32();
         const std::string_view name = as_text(in.rest());
         if (!in.ok() || !is_policy(policy) || !is_name(name)) {
-            return on_malformed(sender, "group that does not decode");
+            return complaints_.malformed(sender, "a group that does not decode");
         }
         error = state_.group_create(name, static_cast<Policy>(policy));
     } else if (kind == MessageKind::group_delete) {
         const std::string_view name = as_text(in.rest());
         if (!in.ok() || !is_name(name)) {
-            return on_malformed(sender, "end of a group that does not decode");
+            return complaints_.malformed(sender, "an end of a group that does not decode");
         }
         error = state_.group_delete(name);
     } else {
         const std::string_view group = in.text();
         const std::string_view queue = as_text(in.rest());
         if (!in.ok() || !is_name(group) || !is_name(queue)) {
-            return on_malformed(sender, "member of a group that does not decode");
+            return complaints_.malformed(sender, "a member of a group that does not decode");
         }
         error = kind == MessageKind::group_insert ? state_.group_insert(group, queue)
                                                   : state_.group_remove(group, queue);
@@ -290,7 +280,7 @@ void MsgService::on_reply(ais_node_id sender, Bytes body) {
     const Bytes encoded = in.rest();
     Message message;
     if (!in.ok() || !Message::decode(encoded, message)) {
-        return on_malformed(sender, "reply that does not decode");
+        return complaints_.malformed(sender, "a reply that does not decode");
     }
     const SaAisErrorT error = state_.reply(sender_id, message.data.size());
     const auto found = exchanges_.find(sender_id);
@@ -315,7 +305,7 @@ void MsgService::on_forget(ais_node_id sender, Bytes body) {
     const std::uint64_t request = in.u64();
     std::vector<std::uint64_t> ids;
     if (!decode_numbers(in, ids)) {
-        return on_malformed(sender, "end of an exchange that does not decode");
+        return complaints_.malformed(sender, "an end of an exchange that does not decode");
     }
     // Each node speaks for its own.
     std::erase_if(ids, [=](std::uint64_t id) { return id >> 32 != sender; });
@@ -327,7 +317,7 @@ void MsgService::on_query(ais_node_id sender, Bytes body) {
     Reader in(body);
     const std::uint64_t request = in.u64();
     if (!in.finished()) {
-        return on_malformed(sender, "query that does not decode");
+        return complaints_.malformed(sender, "a query that does not decode");
     }
     const auto found = sender == state_.self() ? waiting_.find(request) : waiting_.end();
     if (found != waiting_.end()) {
@@ -351,7 +341,7 @@ void MsgService::answer_query(const Waiting& query) {
 void MsgService::on_expire(ais_node_id sender, Bytes body) {
     std::vector<Closing> closings;
     if (!decode_closings(body, closings)) {
-        return on_malformed(sender, "list of queues that does not decode");
+        return complaints_.malformed(sender, "a list of queues that does not decode");
     }
     state_.expire(closings);
     for (const Closing& closing : closings) {
@@ -367,7 +357,7 @@ void MsgService::on_tick(ais_node_id sender, Bytes body) {
     const std::uint64_t elapsed = in.u64();
     const std::int64_t now = in.i64();
     if (!in.finished()) {
-        return on_malformed(sender, "tick that does not decode");
+        return complaints_.malformed(sender, "a tick that does not decode");
     }
     state_.tick(elapsed, now);
     last_tick_ = timer_.now();
@@ -455,10 +445,10 @@ void MsgService::dump(std::string& out) {
     out += "queues " + std::to_string(state_.queues().size()) + ", groups " +
            std::to_string(state_.groups().size()) + ", messages " + std::to_string(messages) +
            " (" + std::to_string(state_.stored_bytes()) + " bytes), waiting for replies " +
-           std::to_string(state_.request_count()) + ", stored " +
-           std::to_string(counters_.stored) + ", refused " + std::to_string(counters_.refused) +
-           ", handed out here " + std::to_string(counters_.handed) + ", malformed " +
-           std::to_string(counters_.malformed) + "\n";
+           std::to_string(state_.request_count()) + ", stored " + std::to_string(counters_.stored) +
+           ", refused " + std::to_string(counters_.refused) + ", handed out here " +
+           std::to_string(counters_.handed) + ", malformed " +
+           std::to_string(complaints_.malformed_count()) + "\n";
     std::size_t lines = 0;
     for (const auto& [id, queue] : state_.queues()) {
         if (++lines > dump_queues_max) {

@@ -14,6 +14,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/complaints.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
 
@@ -85,8 +86,8 @@ class MsgService {
     struct Client {
         ais_conn* conn = nullptr;
         std::uint64_t number = 0;
-        std::map<std::uint32_t, std::uint64_t> opens;       // by tag: number
-        std::map<std::uint64_t, std::uint64_t> exchanges;   // by the library's id: sender id
+        std::map<std::uint32_t, std::uint64_t> opens;      // by tag: number
+        std::map<std::uint64_t, std::uint64_t> exchanges;  // by the library's id: sender id
         std::map<std::string, std::uint8_t, std::less<>> trackings;  // by group: flags
     };
     // What is under way, by the number of the request.
@@ -114,10 +115,9 @@ class MsgService {
         std::string body;
     };
     struct Counters {
-        std::uint64_t stored = 0;     // messages that came into queues
-        std::uint64_t handed = 0;     // to getters here
-        std::uint64_t refused = 0;    // QUEUE_FULL and the like
-        std::uint64_t malformed = 0;
+        std::uint64_t stored = 0;   // messages that came into queues
+        std::uint64_t handed = 0;   // to getters here
+        std::uint64_t refused = 0;  // QUEUE_FULL and the like
     };
 
     // service.cpp
@@ -134,7 +134,6 @@ class MsgService {
     void on_query(ais_node_id sender, Bytes body);
     void on_expire(ais_node_id sender, Bytes body);
     void on_tick(ais_node_id sender, Bytes body);
-    void on_malformed(ais_node_id sender, const char* what);
     void answer(ais_node_id sender, std::uint64_t request, SaAisErrorT error);
     void answer_query(const Waiting& query);
     void announce(const Queue& queue, std::size_t messages);
@@ -153,7 +152,6 @@ class MsgService {
     void tell_delivered(ais_conn* conn, std::uint64_t invocation, SaAisErrorT error);
     void give_status(const Waiting& query);
     void give_list(const Waiting& query);
-    void on_broken_request(Client& client, const char* what);
     // Null: no such open, or it is not delivered yet.
     [[nodiscard]] Open* find_open(Client& client, std::uint32_t tag);
     std::uint64_t wait_for(ais_conn* conn, std::uint64_t serial);
@@ -197,6 +195,7 @@ class MsgService {
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
+    Complaints complaints_;
     host::Timer timer_;
     host::Node node_;
     State state_;

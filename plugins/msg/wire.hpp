@@ -47,12 +47,13 @@
 //   track             track           flags u8, room u32, name                  members
 //   stop tracking     track_stop      name                                      error only
 //   send              send            destination block, message                error only
-//   send, async       send_async      invocation u64, ack u8, and as send       none; event delivered
-//   send and receive  send_receive    id u64, capacity u64, and as send         message, or size u64
-//   give that up      forget          id u64                                    error only
-//   reply             reply           sender id u64, message                    error only
-//   reply, async      reply_async     invocation u64, ack u8, and as reply      none; event delivered
-//   get               get             tag u32, get u64, capacity u64, waits u8  sender id u64, message;
+//   send, async       send_async      invocation u64, ack u8, and as send       none; event
+//   delivered send and receive  send_receive    id u64, capacity u64, and as send         message,
+//   or size u64 give that up      forget          id u64                                    error
+//   only reply             reply           sender id u64, message                    error only
+//   reply, async      reply_async     invocation u64, ack u8, and as reply      none; event
+//   delivered get               get             tag u32, get u64, capacity u64, waits u8  sender id
+//   u64, message;
 //                                                                               or size u64
 //   it was received   got             tag u32, get u64                          none
 //   it was not        abandon_get     tag u32, get u64                          none
@@ -74,6 +75,7 @@
 
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
+#include <ais/service_wire.hpp>
 
 #include <array>
 #include <cstdint>
@@ -188,17 +190,7 @@ constexpr bool is_policy(std::uint32_t policy) {
     return policy >= 1 && policy <= 4;
 }
 
-struct Hello {
-    static constexpr std::size_t size = 4;
-    std::uint32_t version = wire_version;
-
-    void encode(Writer& out) const { out.u32(version); }
-    static bool decode(Bytes from, Hello& hello) {
-        Reader in(from);
-        hello = {in.u32()};
-        return in.finished();
-    }
-};
+using Hello = VersionHello<wire_version>;
 
 // An open, and also the name of the queue that it created.
 struct OpenId {
@@ -426,18 +418,6 @@ struct GotMessage {
     }
 };
 
-// A list of u64 that is what is left: opens that are closed, requests that are forgotten.
-inline bool decode_numbers(Reader& in, std::vector<std::uint64_t>& numbers) {
-    numbers.clear();
-    if (!in.ok() || in.remaining() % 8 != 0) {
-        return false;
-    }
-    while (in.remaining() > 0) {
-        numbers.push_back(in.u64());
-    }
-    return in.finished();
-}
-
 struct Closing {
     static constexpr std::size_t size = 20;
     OpenId queue;
@@ -579,23 +559,7 @@ struct Members {
     }
 };
 
-struct OpenedEvent {
-    static constexpr std::size_t size = 16;
-    std::uint64_t invocation = 0;
-    std::uint32_t tag = 0;
-    std::int32_t error = 0;
-
-    void encode(Writer& out) const {
-        out.u64(invocation);
-        out.u32(tag);
-        out.i32(error);
-    }
-    static bool decode(Bytes from, OpenedEvent& opened) {
-        Reader in(from);
-        opened = {in.u64(), in.u32(), in.i32()};
-        return in.finished();
-    }
-};
+using OpenedEvent = DoneEvent<std::uint32_t>;  // of a tag
 
 struct DeliveredEvent {
     static constexpr std::size_t size = 12;

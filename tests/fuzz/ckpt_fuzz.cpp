@@ -5,19 +5,16 @@
 // Checked: a snapshot that is accepted is canonical, the state after whatever has come is
 // one that a reader of snapshots accepts, and the sum of its bytes is right.
 
-#include "base/assert.hpp"
+#include "service_fuzz.hpp"
 #include "snapshot.hpp"
 #include "state.hpp"
 #include "wire.hpp"
 
-#include <array>
-
 namespace {
 
 using namespace ais;
+using fuzz::all_nodes;
 using namespace ais::ckpt;
-
-constexpr std::array<ais_node_id, 4> all_nodes{1, 2, 3, 4};
 
 void check_state(const State& state) {
     const std::string bytes = save(state.image());
@@ -45,20 +42,8 @@ void check_state(const State& state) {
 
 // Every second node may be gone.
 void configure(State& state, std::uint8_t present, bool is_regular) {
-    std::vector<ais_node_id> members;
-    std::vector<ais_node_id> left;
-    for (const ais_node_id node : all_nodes) {
-        (node == 1 || (present >> node & 1) != 0 ? members : left).push_back(node);
-    }
-    ais_configuration now{};
-    now.struct_size = sizeof now;
-    now.kind = is_regular ? AIS_CONFIGURATION_REGULAR : AIS_CONFIGURATION_TRANSITIONAL;
-    now.ring = {present, 1, 1};
-    now.members = members.data();
-    now.member_count = static_cast<std::uint32_t>(members.size());
-    now.left = left.data();
-    now.left_count = static_cast<std::uint32_t>(left.size());
-    state.configure(now);
+    const fuzz::Configuration made(present, is_regular, present);
+    state.configure(made.now());
 }
 
 void merge_with(State& state, Bytes snapshot) {
@@ -68,7 +53,7 @@ void merge_with(State& state, Bytes snapshot) {
     }
     const std::string again = save(*restored);
     AIS_ASSERT(again == as_text(snapshot));
-    std::vector<Component> components;
+    std::vector<ckpt::Component> components;
     components.push_back({{1, 2}, state.take_image()});
     components.push_back({{3, 4}, restored.take()});
     state.replace(merge(std::move(components), all_nodes));
@@ -187,7 +172,7 @@ void read_as_library(Bytes bytes) {
     Page page;
     StatusReply status;
     NameList names;
-    DoneEvent done;
+    ckpt::DoneEvent done;
     Read read;
     ReadPart part;
     Iterate iterate;
@@ -198,7 +183,7 @@ void read_as_library(Bytes bytes) {
     (void)Page::decode(bytes, page);
     (void)StatusReply::decode(bytes, status);
     (void)NameList::decode(bytes, names);
-    (void)DoneEvent::decode(bytes, done);
+    (void)ckpt::DoneEvent::decode(bytes, done);
     (void)Read::decode(bytes, read);
     (void)ReadPart::decode(bytes, part);
     (void)Iterate::decode(bytes, iterate);
@@ -212,12 +197,7 @@ void read_as_library(Bytes bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     State state;
     configure(state, 0x1e, true);
-    Reader in(Bytes(data, size));
-    while (in.ok() && in.remaining() > 0) {
-        const std::uint8_t what = in.u8();
-        const std::uint8_t who = in.u8();
-        const std::uint16_t wanted = in.u16();
-        const Bytes bytes = in.bytes(std::min<std::size_t>(wanted, in.remaining()));
+    fuzz::for_each_piece(data, size, [&](std::uint8_t what, std::uint8_t who, Bytes bytes) {
         const HandleId from{all_nodes[who & 3], who >> 2 & 3U, 0};
         switch (what) {
             case 200:
@@ -236,7 +216,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 deliver(state, static_cast<Kind>(what % 70), from, bytes);
         }
         (void)state.take_timer_changes();
-    }
+    });
     check_state(state);
     return 0;
 }

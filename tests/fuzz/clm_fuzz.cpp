@@ -6,19 +6,15 @@
 // bytes), what the state says can be read by the library, this node is always a member, and
 // the number of the view never shrinks but by a restore.
 
-#include "base/assert.hpp"
+#include "service_fuzz.hpp"
 #include "snapshot.hpp"
 #include "state.hpp"
 #include "wire.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace {
 
 using namespace ais;
-
-constexpr std::array<ais_node_id, 4> all_nodes{1, 2, 3, 4};
+using fuzz::all_nodes;
 
 void check_report(const clm::State& state, const clm::ViewReport& report) {
     AIS_ASSERT(!report.items.empty() && report.members > 0);
@@ -35,34 +31,18 @@ void check_report(const clm::State& state, const clm::ViewReport& report) {
 }
 
 void configure(clm::State& state, std::uint8_t present, bool is_regular) {
-    std::vector<ais_node_id> members;
-    std::vector<ais_node_id> left;
-    for (const ais_node_id node : all_nodes) {
-        (node == state.self() || (present >> node & 1) != 0 ? members : left).push_back(node);
-    }
-    ais_configuration now{};
-    now.struct_size = sizeof now;
-    now.kind = is_regular ? AIS_CONFIGURATION_REGULAR : AIS_CONFIGURATION_TRANSITIONAL;
-    now.members = members.data();
-    now.member_count = static_cast<std::uint32_t>(members.size());
-    now.left = left.data();
-    now.left_count = static_cast<std::uint32_t>(left.size());
+    const fuzz::Configuration made(present, is_regular);
     const std::uint64_t before = state.view().number;
-    if (const auto report = state.configure(now)) {
+    if (const auto report = state.configure(made.now())) {
         check_report(state, *report);
         AIS_ASSERT(state.view().number > before);
     }
 }
 
 void merge(clm::State& state, Bytes snapshot) {
-    if (const auto restored = clm::restore(snapshot)) {
-        const std::string again = clm::save(*restored);
-        AIS_ASSERT(std::equal(
-            snapshot.begin(), snapshot.end(), as_bytes(again).begin(), as_bytes(again).end()));
-    }
+    fuzz::check_foreign(snapshot, clm::restore);
     const std::string own = clm::save(state.surviving());
-    const SavedState states[] = {{true, 1, std::span(all_nodes).first(2), as_bytes(own)},
-                                 {false, 3, std::span(all_nodes).last(2), snapshot}};
+    const auto states = fuzz::two_components(as_bytes(own), snapshot);
     const std::uint64_t before = state.view().number;
     const auto merged = clm::merge(states, state.nodes());
     if (merged && merged->members.contains(state.self())) {
@@ -93,12 +73,7 @@ void read_all(Bytes bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     clm::State state({1, 1, "10.0.0.1", "one", "", 0});
-    Reader in(Bytes(data, size));
-    while (in.ok() && in.remaining() > 0) {
-        const std::uint8_t what = in.u8();
-        const std::uint8_t who = in.u8();
-        const std::uint16_t wanted = in.u16();
-        const Bytes bytes = in.bytes(std::min<std::size_t>(wanted, in.remaining()));
+    fuzz::for_each_piece(data, size, [&](std::uint8_t what, std::uint8_t who, Bytes bytes) {
         Reader of_facts(bytes);
         clm::Facts facts;
         switch (what % 4) {
@@ -119,6 +94,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 read_all(bytes);
         }
         AIS_ASSERT(state.find(state.self()) != nullptr);
-    }
+    });
     return 0;
 }

@@ -6,18 +6,15 @@
 // same bytes), what the state says can be read by the library, and
 // the state's two ways to find a member agree whatever has come.
 
-#include "base/assert.hpp"
+#include "service_fuzz.hpp"
 #include "snapshot.hpp"
 #include "state.hpp"
 #include "wire.hpp"
 
-#include <array>
-
 namespace {
 
 using namespace ais;
-
-constexpr std::array<ais_node_id, 4> all_nodes{1, 2, 3, 4};
+using fuzz::all_nodes;
 
 void check_change(const cpg::Change& change) {
     Appender out;
@@ -41,33 +38,16 @@ void check_state(const cpg::State& state) {
 
 // Every second node may be gone.
 void configure(cpg::State& state, std::uint8_t present, bool is_regular) {
-    std::vector<ais_node_id> members;
-    std::vector<ais_node_id> left;
-    for (const ais_node_id node : all_nodes) {
-        (node == state.self() || (present >> node & 1) != 0 ? members : left).push_back(node);
-    }
-    ais_configuration now{};
-    now.struct_size = sizeof now;
-    now.kind = is_regular ? AIS_CONFIGURATION_REGULAR : AIS_CONFIGURATION_TRANSITIONAL;
-    now.members = members.data();
-    now.member_count = static_cast<std::uint32_t>(members.size());
-    now.left = left.data();
-    now.left_count = static_cast<std::uint32_t>(left.size());
-    for (const cpg::Change& change : state.configure(now)) {
+    const fuzz::Configuration made(present, is_regular);
+    for (const cpg::Change& change : state.configure(made.now())) {
         check_change(change);
     }
 }
 
 void merge(cpg::State& state, Bytes snapshot) {
-    const auto restored = cpg::restore(snapshot);
-    if (restored) {
-        AIS_ASSERT(as_bytes(cpg::save(*restored)).size() == snapshot.size());
-        AIS_ASSERT(
-            std::equal(snapshot.begin(), snapshot.end(), as_bytes(cpg::save(*restored)).begin()));
-    }
+    fuzz::check_foreign(snapshot, cpg::restore);
     const std::string own = cpg::save(state.membership());
-    const SavedState states[] = {{true, 1, std::span(all_nodes).first(2), as_bytes(own)},
-                                 {false, 3, std::span(all_nodes).last(2), snapshot}};
+    const auto states = fuzz::two_components(as_bytes(own), snapshot);
     if (const auto merged = cpg::merge(states, all_nodes)) {
         for (const cpg::Change& change : state.replace(*merged)) {
             check_change(change);
@@ -92,13 +72,8 @@ void read_as_library(Bytes event) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     cpg::State state(1);
-    Reader in(Bytes(data, size));
-    while (in.ok() && in.remaining() > 0) {
-        const std::uint8_t what = in.u8();
-        const std::uint8_t who = in.u8();
+    fuzz::for_each_piece(data, size, [&](std::uint8_t what, std::uint8_t who, Bytes bytes) {
         const ais_node_id sender = all_nodes[who & 3];
-        const std::uint16_t wanted = in.u16();
-        const Bytes bytes = in.bytes(std::min<std::size_t>(wanted, in.remaining()));
         cpg::JoinMessage join;
         cpg::LeaveMessage leave;
         cpg::IterateRequest iterate;
@@ -137,6 +112,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 (void)state.sender(sender, cpg::MessageHead::decode(head));
         }
         check_state(state);
-    }
+    });
     return 0;
 }

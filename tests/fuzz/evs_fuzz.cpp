@@ -5,11 +5,10 @@
 // Checked: who hears a group is who has joined it, each once and in order; a configuration
 // that is accepted is written again as it was.
 
-#include "base/assert.hpp"
+#include "service_fuzz.hpp"
 #include "state.hpp"
 #include "wire.hpp"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -74,12 +73,8 @@ void read_as_library(Bytes event) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     evs::State state;
     Model model;
-    Reader in(Bytes(data, size));
-    while (in.ok() && in.remaining() > 0) {
-        const std::uint8_t what = in.u8();
-        const std::uint32_t who = in.u8() & 3U;
-        const std::uint16_t wanted = in.u16();
-        const Bytes bytes = in.bytes(std::min<std::size_t>(wanted, in.remaining()));
+    fuzz::for_each_piece(data, size, [&](std::uint8_t what, std::uint8_t from, Bytes bytes) {
+        const std::uint32_t who = from & 3U;
         Reader body(bytes);
         evs::KeyList keys;
         const bool has_keys = evs::KeyList::decode(body, keys);
@@ -106,6 +101,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             AIS_ASSERT(state.joined(client).size() % evs::key_size == 0);
             AIS_ASSERT(state.joined(client).empty() == joined.empty());
         }
-    }
+    });
     return 0;
 }

@@ -7,58 +7,32 @@
 // locks that are granted are never in conflict (restore() refuses that), and no open or place is
 // lost.
 
-#include "base/assert.hpp"
+#include "service_fuzz.hpp"
 #include "snapshot.hpp"
 #include "state.hpp"
 #include "wire.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace {
 
 using namespace ais;
-
-constexpr std::array<ais_node_id, 4> all_nodes{1, 2, 3, 4};
+using fuzz::all_nodes;
 
 void configure(lck::State& state,
                std::uint64_t& ring,
                std::uint8_t present,
                bool is_regular,
                bool is_primary) {
-    std::vector<ais_node_id> members;
-    std::vector<ais_node_id> left;
-    for (const ais_node_id node : all_nodes) {
-        (node == state.self() || (present >> node & 1) != 0 ? members : left).push_back(node);
-    }
-    ais_configuration now{};
-    now.struct_size = sizeof now;
-    now.kind = is_regular ? AIS_CONFIGURATION_REGULAR : AIS_CONFIGURATION_TRANSITIONAL;
-    now.ring = {ring += 4, members.front(), 0};
-    now.members = members.data();
-    now.member_count = static_cast<std::uint32_t>(members.size());
-    now.left = left.data();
-    now.left_count = static_cast<std::uint32_t>(left.size());
+    const fuzz::Configuration made(present, is_regular, ring += 4);
     lck::Effects effects;
-    state.configure(now, is_primary, effects);
-}
-
-void check_canonical(const lck::Image& image) {
-    const std::string saved = lck::save(image);
-    const auto again = lck::restore(as_bytes(saved));
-    AIS_ASSERT(again);
-    AIS_ASSERT(lck::save(*again) == saved);
+    state.configure(made.now(), is_primary, effects);
 }
 
 void merge(lck::State& state, Bytes snapshot) {
-    if (const auto restored = lck::restore(snapshot)) {
-        AIS_ASSERT(as_text(snapshot) == lck::save(*restored));
-    }
+    fuzz::check_foreign(snapshot, lck::restore);
     const std::string own = lck::save(state.image());
-    const SavedState states[] = {{true, 1, std::span(all_nodes).first(2), as_bytes(own)},
-                                 {false, 3, std::span(all_nodes).last(2), snapshot}};
+    const auto states = fuzz::two_components(as_bytes(own), snapshot);
     if (const auto merged = lck::merge(states, all_nodes)) {
-        check_canonical(*merged);
+        fuzz::check_canonical(*merged, lck::restore);
         lck::Effects effects;
         state.replace(*merged, true, effects);
     }
@@ -102,7 +76,7 @@ void deliver(lck::State& state, std::uint8_t what, ais_node_id sender, Bytes byt
             }
             break;
         case 1:
-            if (lck::decode_numbers(bytes, numbers)) {
+            if (decode_numbers(bytes, numbers)) {
                 state.close(sender, numbers, effects);
             }
             break;
@@ -117,7 +91,7 @@ void deliver(lck::State& state, std::uint8_t what, ais_node_id sender, Bytes byt
             }
             break;
         case 4:
-            if (lck::decode_numbers(bytes, numbers)) {
+            if (decode_numbers(bytes, numbers)) {
                 for (const std::uint64_t number : numbers) {
                     (void)state.expire(sender, number, effects);
                 }
@@ -139,12 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     lck::State state(1);
     std::uint64_t ring = 0;
     configure(state, ring, 0x1e, true, true);
-    Reader in(Bytes(data, size));
-    while (in.ok() && in.remaining() > 0) {
-        const std::uint8_t what = in.u8();
-        const std::uint8_t who = in.u8();
-        const std::uint16_t wanted = in.u16();
-        const Bytes bytes = in.bytes(std::min<std::size_t>(wanted, in.remaining()));
+    fuzz::for_each_piece(data, size, [&](std::uint8_t what, std::uint8_t who, Bytes bytes) {
         switch (what % 10) {
             case 7:
                 configure(state, ring, who, (what & 0x80) != 0, (what & 0x40) == 0);
@@ -158,7 +127,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             default:
                 deliver(state, what % 10, all_nodes[who & 3], bytes);
         }
-        check_canonical(state.image());
-    }
+        fuzz::check_canonical(state.image(), lck::restore);
+    });
     return 0;
 }

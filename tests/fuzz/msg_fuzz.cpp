@@ -5,52 +5,27 @@
 // Checked: a snapshot that is accepted is canonical (saved again it gives the same
 // bytes), and so is what a merge makes of it and of a state that anything has happened to.
 
-#include "base/assert.hpp"
+#include "service_fuzz.hpp"
 #include "snapshot.hpp"
 #include "state.hpp"
 #include "wire.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace {
 
 using namespace ais;
-
-constexpr std::array<ais_node_id, 4> all_nodes{1, 2, 3, 4};
+using fuzz::all_nodes;
 
 void configure(msg::State& state, std::uint8_t present, bool is_regular) {
-    std::vector<ais_node_id> members;
-    std::vector<ais_node_id> left;
-    for (const ais_node_id node : all_nodes) {
-        (node == state.self() || (present >> node & 1) != 0 ? members : left).push_back(node);
-    }
-    ais_configuration now{};
-    now.struct_size = sizeof now;
-    now.kind = is_regular ? AIS_CONFIGURATION_REGULAR : AIS_CONFIGURATION_TRANSITIONAL;
-    now.members = members.data();
-    now.member_count = static_cast<std::uint32_t>(members.size());
-    now.left = left.data();
-    now.left_count = static_cast<std::uint32_t>(left.size());
-    state.configure(now);
-}
-
-void check_canonical(const msg::Image& image) {
-    const std::string saved = msg::save(image);
-    const auto again = msg::restore(as_bytes(saved));
-    AIS_ASSERT(again);
-    AIS_ASSERT(msg::save(*again) == saved);
+    const fuzz::Configuration made(present, is_regular);
+    state.configure(made.now());
 }
 
 void merge(msg::State& state, Bytes snapshot) {
-    if (const auto restored = msg::restore(snapshot)) {
-        AIS_ASSERT(as_text(snapshot) == msg::save(*restored));
-    }
+    fuzz::check_foreign(snapshot, msg::restore);
     const std::string own = msg::save(state.image());
-    const SavedState states[] = {{true, 1, std::span(all_nodes).first(2), as_bytes(own)},
-                                 {false, 3, std::span(all_nodes).last(2), snapshot}};
+    const auto states = fuzz::two_components(as_bytes(own), snapshot);
     if (const auto merged = msg::merge(states, all_nodes)) {
-        check_canonical(*merged);
+        fuzz::check_canonical(*merged, msg::restore);
         state.replace(*merged);
     }
 }
@@ -92,7 +67,7 @@ void close_and_the_like(msg::State& state, std::uint8_t what, ais_node_id sender
             (void)state.reply(first, second);
             break;
         case 4:
-            if (msg::decode_numbers(in, numbers)) {
+            if (decode_numbers(in, numbers)) {
                 state.forget(numbers);
             }
             break;
@@ -161,12 +136,7 @@ void deliver(msg::State& state, std::uint8_t what, ais_node_id sender, Bytes byt
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     msg::State state(1);
-    Reader in(Bytes(data, size));
-    while (in.ok() && in.remaining() > 0) {
-        const std::uint8_t what = in.u8();
-        const std::uint8_t who = in.u8();
-        const std::uint16_t wanted = in.u16();
-        const Bytes bytes = in.bytes(std::min<std::size_t>(wanted, in.remaining()));
+    fuzz::for_each_piece(data, size, [&](std::uint8_t what, std::uint8_t who, Bytes bytes) {
         switch (what % 16) {
             case 13:
                 configure(state, who, (what & 0x80) != 0);
@@ -188,7 +158,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             default:
                 close_and_the_like(state, what % 16 - 6, all_nodes[who & 3], bytes);
         }
-        check_canonical(state.image());
-    }
+        fuzz::check_canonical(state.image(), msg::restore);
+    });
     return 0;
 }

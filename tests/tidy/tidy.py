@@ -26,7 +26,7 @@ LEVELS = {
 }
 
 # What state and wire files of a plugin may see of the SDK: they are pure.
-PURE_SDK = {"ais/bytes.hpp", "ais/codec.hpp", "ais/result.hpp", "ais/abi/types.h"}
+PURE_SDK = {"ais/bytes.hpp", "ais/codec.hpp", "ais/result.hpp", "ais/service_wire.hpp", "ais/abi/types.h"}
 
 # What a client library must not see: the service side.
 SERVICE_SDK = re.compile(r"ais/(host|service|plugin|parser|crypto|quorum|config_schema)\.hpp|ais/testing/.*"
