@@ -175,10 +175,7 @@ AIS_EXPORT SaAisErrorT saCkptInitialize(SaCkptHandleT* ckptHandle,
                                   if (callbacks != nullptr) {
                                       session.callbacks = *callbacks;
                                   }
-                                  std::uint8_t space[ais::ckpt::Hello::size];
-                                  ais::Writer hello(space);
-                                  ais::ckpt::Hello().encode(hello);
-                                  return std::string(ais::as_text(hello.written()));
+                                  return client::pack(ais::ckpt::Hello{});
                               });
 }
 

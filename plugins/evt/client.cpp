@@ -40,12 +40,6 @@ namespace {
 
 constexpr client::Version versions[] = {{'B', 1, 1}, {'B', 2, 1}, {'B', 3, 1}};
 
-std::array<std::uint8_t, 4> bytes_of(std::uint32_t number) {
-    std::array<std::uint8_t, 4> bytes{};
-    Writer(MutableBytes(bytes)).u32(number);
-    return bytes;
-}
-
 // One that is not open yet, and known by its tag.
 std::shared_ptr<Channel> make_channel(const std::shared_ptr<Session>& session,
                                       SaEvtChannelOpenFlagsT flags,
@@ -91,9 +85,7 @@ SaAisErrorT open(const std::shared_ptr<Session>& session,
     }
     if (error == SA_AIS_ERR_TIMEOUT) {
         // It may be opened yet: then it is closed again.
-        const ais_bytes list[] = {part(bytes_of(channel->tag))};
-        session->connection->send(
-            static_cast<std::uint16_t>(RequestKind::abandon), list, std::chrono::seconds(1));
+        (void)tell(*session, RequestKind::abandon, std::chrono::seconds(1), bytes_of(channel->tag));
     }
     forget_channel(*session, handle, *channel);
     return error;
@@ -110,13 +102,15 @@ SaAisErrorT open_async(const std::shared_ptr<Session>& session,
     head.u64(invocation);
     head.u32(channel->tag);
     head.u32(flags);
-    const ais_bytes list[] = {part(head.written()), part(client::name_bytes(name))};
-    const auto status = session->connection->send(
-        static_cast<std::uint16_t>(RequestKind::open_async), list, client::forever);
-    if (status != client::Status::ok) {
+    const SaAisErrorT error = tell(*session,
+                                   RequestKind::open_async,
+                                   client::forever,
+                                   head.written(),
+                                   client::name_bytes(name));
+    if (error != SA_AIS_OK) {
         forget_channel(*session, handle, *channel);
     }
-    return client::to_sa_error(status);
+    return error;
 }
 
 }  // namespace
@@ -131,22 +125,18 @@ AIS_EXPORT SaAisErrorT saEvtInitialize(SaEvtHandleT* evtHandle,
                                        const SaEvtCallbacksT* callbacks,
                                        SaVersionT* version) {
     const int wanted = version != nullptr ? version->majorVersion : 0;
-    return client::initialize(
-        evt::sessions(),
-        evt::service_id,
-        evt::versions,
-        evtHandle,
-        version,
-        [=](evt::Session& session, client::Version) {
-            if (callbacks != nullptr) {
-                session.callbacks = *callbacks;
-            }
-            session.has_limits = wanted >= 3;
-            std::string hello(evt::Hello::size, '\0');
-            ais::Writer out({reinterpret_cast<std::uint8_t*>(hello.data()), hello.size()});
-            evt::Hello{}.encode(out);
-            return hello;
-        });
+    return client::initialize(evt::sessions(),
+                              evt::service_id,
+                              evt::versions,
+                              evtHandle,
+                              version,
+                              [=](evt::Session& session, client::Version) {
+                                  if (callbacks != nullptr) {
+                                      session.callbacks = *callbacks;
+                                  }
+                                  session.has_limits = wanted >= 3;
+                                  return client::pack(evt::Hello{});
+                              });
 }
 
 AIS_EXPORT SaAisErrorT saEvtSelectionObjectGet(SaEvtHandleT evtHandle,

@@ -81,29 +81,10 @@ client::Library<Session>& sessions();
 client::Library<Channel>& channels();
 client::Library<EventObject>& events();
 
-inline ais_bytes part(Bytes bytes) {
-    return to_abi(bytes);
-}
-
-// One request and its response, of parts that are Bytes.
-template <typename... Parts>
-SaAisErrorT ask(Session& session,
-                RequestKind kind,
-                std::vector<std::uint8_t>& response,
-                client::Duration timeout,
-                const Parts&... parts) {
-    const ais_bytes list[] = {part(parts)..., ais_bytes{}};
-    return client::call(*session.connection,
-                        static_cast<std::uint16_t>(kind),
-                        {list, sizeof...(parts)},
-                        response,
-                        timeout);
-}
-template <typename... Parts>
-SaAisErrorT ask(Session& session, RequestKind kind, const Parts&... parts) {
-    std::vector<std::uint8_t> response;
-    return ask(session, kind, response, client::forever, parts...);
-}
+using client::ask;
+using client::bytes_of;
+using client::part;
+using client::tell;
 
 // Find the channel, open, and do it.
 template <typename Action>

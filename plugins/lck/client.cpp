@@ -94,8 +94,11 @@ SaAisErrorT open_async(const std::shared_ptr<Session>& session,
     head.u64(invocation);
     head.u64(resource->handle);
     head.u32(flags);
-    const SaAisErrorT error =
-        send(*session, RequestKind::open_async, head.written(), client::name_bytes(name));
+    const SaAisErrorT error = tell(*session,
+                                   RequestKind::open_async,
+                                   client::forever,
+                                   head.written(),
+                                   client::name_bytes(name));
     if (error != SA_AIS_OK) {
         forget_resource(*resource);
     }
@@ -106,8 +109,7 @@ SaAisErrorT set_watch(Session& session, std::uint32_t bits) {
     std::uint8_t space[4];
     Writer body(space);
     body.u32(bits);
-    std::vector<std::uint8_t> response;
-    return ask(session, RequestKind::watch, response, client::forever, body.written());
+    return ask(session, RequestKind::watch, body.written());
 }
 
 std::uint32_t watched(const Session& session) {
@@ -138,10 +140,7 @@ AIS_EXPORT SaAisErrorT saLckInitialize(SaLckHandleT* lckHandle,
                 session.callbacks = *lckCallbacks;
             }
             session.has_limits = wanted >= 3;
-            std::string hello(lck::Hello::size, '\0');
-            ais::Writer out({reinterpret_cast<std::uint8_t*>(hello.data()), hello.size()});
-            lck::Hello{lck::wire_version, lck::watched(session)}.encode(out);
-            return hello;
+            return client::pack(lck::Hello{lck::wire_version, lck::watched(session)});
         });
 }
 
@@ -164,13 +163,12 @@ AIS_EXPORT SaAisErrorT saLckOptionCheck(SaLckHandleT lckHandle, SaLckOptionsT* l
 }
 
 AIS_EXPORT SaAisErrorT saLckDispatch(SaLckHandleT lckHandle, SaDispatchFlagsT dispatchFlags) {
-    return client::dispatch(
-        lck::sessions(),
-        lckHandle,
-        dispatchFlags,
-        [](ais::Handle, lck::Session& session, const client::Event& event) {
-            return lck::on_event(session, event);
-        });
+    return client::dispatch(lck::sessions(),
+                            lckHandle,
+                            dispatchFlags,
+                            [](ais::Handle, lck::Session& session, const client::Event& event) {
+                                return lck::on_event(session, event);
+                            });
 }
 
 AIS_EXPORT SaAisErrorT saLckFinalize(SaLckHandleT lckHandle) {
@@ -200,8 +198,7 @@ AIS_EXPORT SaAisErrorT saLckResourceOpen(SaLckHandleT lckHandle,
         if (timeout == 0) {
             return SA_AIS_ERR_TIMEOUT;
         }
-        return lck::open(
-            session, *lockResourceName, resourceFlags, *patience, *lockResourceHandle);
+        return lck::open(session, *lockResourceName, resourceFlags, *patience, *lockResourceHandle);
     });
 }
 
@@ -227,7 +224,7 @@ AIS_EXPORT SaAisErrorT saLckResourceClose(SaLckResourceHandleT lockResourceHandl
             return SA_AIS_ERR_BAD_HANDLE;  // another thread was first
         }
         const SaAisErrorT error =
-            lck::ask(*session, lck::RequestKind::close, resource->handle);
+            lck::ask(*session, lck::RequestKind::close, lck::bytes_of(resource->handle));
         if (error == SA_AIS_ERR_TRY_AGAIN) {
             resource->is_open = true;
             return error;
@@ -239,7 +236,7 @@ AIS_EXPORT SaAisErrorT saLckResourceClose(SaLckResourceHandleT lockResourceHandl
 
 AIS_EXPORT SaAisErrorT saLckLockPurge(SaLckResourceHandleT lockResourceHandle) {
     return lck::with_resource(lockResourceHandle, [](const auto& resource, const auto& session) {
-        return lck::ask(*session, lck::RequestKind::purge, resource->handle);
+        return lck::ask(*session, lck::RequestKind::purge, lck::bytes_of(resource->handle));
     });
 }
 

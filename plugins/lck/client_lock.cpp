@@ -128,7 +128,7 @@ AIS_EXPORT SaAisErrorT saLckResourceLockAsync(SaLckResourceHandleT lockResourceH
         ais::Appender body;
         wanted.encode(true, body);
         const SaAisErrorT error =
-            lck::send(*session, lck::RequestKind::lock_async, body.written());
+            lck::tell(*session, lck::RequestKind::lock_async, client::forever, body.written());
         if (error != SA_AIS_OK) {
             lck::forget_lock(*object);
         }
@@ -149,8 +149,9 @@ AIS_EXPORT SaAisErrorT saLckResourceUnlock(SaLckLockIdT lockId, SaTimeT timeout)
             if (lock->is_unlocking.exchange(true)) {
                 return SA_AIS_ERR_NOT_EXIST;  // another call was first
             }
-            const SaAisErrorT error =
-                lck::ask(*session, lck::RequestKind::unlock, lockId, *patience);
+            std::vector<std::uint8_t> response;
+            const SaAisErrorT error = lck::ask(
+                *session, lck::RequestKind::unlock, response, *patience, lck::bytes_of(lockId));
             if (error == SA_AIS_OK || error == SA_AIS_ERR_NOT_EXIST) {
                 lck::forget_lock(*lock);
             } else {
@@ -175,8 +176,8 @@ AIS_EXPORT SaAisErrorT saLckResourceUnlockAsync(SaInvocationT invocation, SaLckL
             ais::Writer body(space);
             body.u64(invocation);
             body.u64(lockId);
-            const SaAisErrorT error =
-                lck::send(*session, lck::RequestKind::unlock_async, body.written());
+            const SaAisErrorT error = lck::tell(
+                *session, lck::RequestKind::unlock_async, client::forever, body.written());
             if (error != SA_AIS_OK) {
                 lock->is_unlocking = false;
             }
@@ -191,15 +192,12 @@ AIS_EXPORT SaAisErrorT saLckLockFenceGet(SaLckLockIdT lockId, SaLckFenceT* fence
             if (fence == nullptr) {
                 return SA_AIS_ERR_INVALID_PARAM;
             }
-            std::uint8_t space[8];
-            ais::Writer body(space);
-            body.u64(lockId);
             std::vector<std::uint8_t> response;
             const SaAisErrorT error = lck::ask(*session,
                                                lck::RequestKind::fence,
                                                response,
                                                client::forever,
-                                               body.written());
+                                               lck::bytes_of(lockId));
             lck::Fence answer;
             if (error != SA_AIS_OK) {
                 return error;

@@ -53,56 +53,21 @@ client::Library<Session>& sessions();
 client::Library<ResourceObject>& resources();
 client::Library<LockObject>& locks();
 
-inline ais_bytes part(Bytes bytes) {
-    return to_abi(bytes);
-}
-
-// One request and its response, of parts that are Bytes.
-template <typename... Parts>
-SaAisErrorT ask(Session& session,
-                RequestKind kind,
-                std::vector<std::uint8_t>& response,
-                client::Duration timeout,
-                const Parts&... parts) {
-    const ais_bytes list[] = {part(parts)..., ais_bytes{}};
-    return client::call(
-        *session.connection, number_of(kind), {list, sizeof...(parts)}, response, timeout);
-}
-// Of a request whose body is one handle or id.
-inline SaAisErrorT ask(Session& session,
-                       RequestKind kind,
-                       std::uint64_t target,
-                       client::Duration timeout = client::forever) {
-    std::uint8_t space[8];
-    Writer body(space);
-    body.u64(target);
-    std::vector<std::uint8_t> response;
-    return ask(session, kind, response, timeout, body.written());
-}
-// One way, waiting for room in the ring.
-template <typename... Parts>
-SaAisErrorT send(Session& session, RequestKind kind, const Parts&... parts) {
-    const ais_bytes list[] = {part(parts)..., ais_bytes{}};
-    return client::to_sa_error(session.connection->send(
-        number_of(kind), {list, sizeof...(parts)}, client::forever));
-}
+using client::ask;
+using client::bytes_of;
+using client::tell;
 
 // Tell the service to forget what this call has given up; not waiting for long.
 inline void give_up(Session& session, RequestKind kind, std::uint64_t target) {
-    std::uint8_t space[8];
-    Writer body(space);
-    body.u64(target);
-    const ais_bytes list[] = {part(body.written())};
-    session.connection->send(number_of(kind), list, std::chrono::seconds(1));
+    (void)tell(session, kind, std::chrono::seconds(1), bytes_of(target));
 }
 
 // Find the resource, open, and do it.
 template <typename Action>
 SaAisErrorT with_resource(SaLckResourceHandleT handle, Action&& action) {
-    return client::with_object(
-        resources(), handle, [&](const auto& resource, const auto& session) {
-            return resource->is_open ? action(resource, session) : SA_AIS_ERR_BAD_HANDLE;
-        });
+    return client::with_object(resources(), handle, [&](const auto& resource, const auto& session) {
+        return resource->is_open ? action(resource, session) : SA_AIS_ERR_BAD_HANDLE;
+    });
 }
 
 // Take the resource and its locks out of the tables.

@@ -40,22 +40,18 @@ AIS_EXPORT SaAisErrorT saMsgInitialize(SaMsgHandleT* msgHandle,
                                        const SaMsgCallbacksT* msgCallbacks,
                                        SaVersionT* version) {
     const int wanted = version != nullptr ? version->majorVersion : 0;
-    return client::initialize(
-        msg::sessions(),
-        msg::service_id,
-        msg::versions,
-        msgHandle,
-        version,
-        [=](msg::Session& session, client::Version) {
-            if (msgCallbacks != nullptr) {
-                session.callbacks = *msgCallbacks;
-            }
-            session.has_limits = wanted >= 3;
-            std::string hello(msg::Hello::size, '\0');
-            ais::Writer out({reinterpret_cast<std::uint8_t*>(hello.data()), hello.size()});
-            msg::Hello{}.encode(out);
-            return hello;
-        });
+    return client::initialize(msg::sessions(),
+                              msg::service_id,
+                              msg::versions,
+                              msgHandle,
+                              version,
+                              [=](msg::Session& session, client::Version) {
+                                  if (msgCallbacks != nullptr) {
+                                      session.callbacks = *msgCallbacks;
+                                  }
+                                  session.has_limits = wanted >= 3;
+                                  return client::pack(msg::Hello{});
+                              });
 }
 
 AIS_EXPORT SaAisErrorT saMsgSelectionObjectGet(SaMsgHandleT msgHandle,
@@ -64,13 +60,12 @@ AIS_EXPORT SaAisErrorT saMsgSelectionObjectGet(SaMsgHandleT msgHandle,
 }
 
 AIS_EXPORT SaAisErrorT saMsgDispatch(SaMsgHandleT msgHandle, SaDispatchFlagsT dispatchFlags) {
-    return client::dispatch(
-        msg::sessions(),
-        msgHandle,
-        dispatchFlags,
-        [](SaMsgHandleT, msg::Session& session, const client::Event& event) {
-            return msg::on_event(session, event);
-        });
+    return client::dispatch(msg::sessions(),
+                            msgHandle,
+                            dispatchFlags,
+                            [](SaMsgHandleT, msg::Session& session, const client::Event& event) {
+                                return msg::on_event(session, event);
+                            });
 }
 
 AIS_EXPORT SaAisErrorT saMsgFinalize(SaMsgHandleT msgHandle) {
@@ -89,9 +84,8 @@ AIS_EXPORT SaAisErrorT saMsgMessageDataFree(SaMsgHandleT msgHandle, void* data) 
     });
 }
 
-AIS_EXPORT SaAisErrorT
-saMsgQueueGroupNotificationFree(SaMsgHandleT msgHandle,
-                                SaMsgQueueGroupNotificationT* notification) {
+AIS_EXPORT SaAisErrorT saMsgQueueGroupNotificationFree(SaMsgHandleT msgHandle,
+                                                       SaMsgQueueGroupNotificationT* notification) {
     return saMsgMessageDataFree(msgHandle, notification);
 }
 

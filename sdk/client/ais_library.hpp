@@ -45,8 +45,12 @@
 #include "client/ais.hpp"
 #include "client/library.hpp"
 
+#include <array>
+#include <concepts>
+#include <cstring>
 #include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -185,6 +189,31 @@ SaAisErrorT finalize(Library<Association>& library, Handle handle) {
     return finalize(library, handle, [](const auto&) {});
 }
 
+// A hello, for what `configure` of initialize() returns.
+template <typename Hello>
+std::string pack(const Hello& hello) {
+    std::string bytes(Hello::size, '\0');
+    Writer out({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+    hello.encode(out);
+    return bytes;
+}
+
+// A number as a part of a request.
+template <std::unsigned_integral T>
+std::array<std::uint8_t, sizeof(T)> bytes_of(T number) {
+    std::array<std::uint8_t, sizeof(T)> bytes{};
+    number = little_endian(number);
+    std::memcpy(bytes.data(), &number, sizeof number);
+    return bytes;
+}
+
+inline ais_bytes part(Bytes bytes) {
+    return to_abi(bytes);
+}
+inline ais_bytes part(const Appender& bytes) {
+    return to_abi(bytes.written());
+}
+
 // One request and its response; the service's own code is a SaAisErrorT.
 inline SaAisErrorT call(Connection& connection,
                         std::uint16_t kind,
@@ -194,6 +223,39 @@ inline SaAisErrorT call(Connection& connection,
     Response head;
     const Status status = connection.call(kind, parts, response, head, timeout);
     return status == Status::ok ? static_cast<SaAisErrorT>(head.error) : to_sa_error(status);
+}
+
+// The same of an association, with parts that are Bytes, Appenders or bytes_of().
+template <typename Association, typename Kind, typename... Parts>
+requires std::is_enum_v<Kind> SaAisErrorT ask(Association& association,
+                                              Kind kind,
+                                              std::vector<std::uint8_t>& response,
+                                              Duration timeout,
+                                              const Parts&... parts) {
+    const ais_bytes list[] = {part(parts)..., ais_bytes{}};
+    return call(*association.connection,
+                static_cast<std::uint16_t>(kind),
+                {list, sizeof...(parts)},
+                response,
+                timeout);
+}
+// Of which only the result counts.
+template <typename Association, typename Kind, typename... Parts>
+requires std::is_enum_v<Kind> SaAisErrorT ask(Association& association,
+                                              Kind kind,
+                                              const Parts&... parts) {
+    std::vector<std::uint8_t> response;
+    return ask(association, kind, response, forever, parts...);
+}
+// One way; waits for room in the ring, as long as `timeout`.
+template <typename Association, typename Kind, typename... Parts>
+requires std::is_enum_v<Kind> SaAisErrorT tell(Association& association,
+                                               Kind kind,
+                                               Duration timeout,
+                                               const Parts&... parts) {
+    const ais_bytes list[] = {part(parts)..., ais_bytes{}};
+    return to_sa_error(association.connection->send(
+        static_cast<std::uint16_t>(kind), {list, sizeof...(parts)}, timeout));
 }
 
 }  // namespace ais::client
