@@ -3,13 +3,13 @@
  * A checkpoint as a program writes it and reads it back.
  * Link: -lSaCkpt -lsaCkpt
  */
+#include "program.h"
+
 #include <openais/saCkpt.h>
 
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { opening = 7, synchronizing, ending };
 
@@ -32,21 +32,6 @@ static void on_synchronized(SaInvocationT invocation, SaAisErrorT error)
     /* The thread ends when its handle does. */
     if (invocation == ending)
         saCkptFinalize(handle);
-}
-
-static int fail(const char *what, int error)
-{
-    fprintf(stderr, "%s: %d\n", what, error);
-    return 1;
-}
-
-static SaNameT name_of_run(void)
-{
-    SaNameT name;
-
-    memset(&name, 0, sizeof name);
-    name.length = (SaUint16T)snprintf((char *)name.value, sizeof name.value, "programs-%ld", (long)getpid());
-    return name;
 }
 
 static SaCkptCheckpointCreationAttributesT two_sections(void)

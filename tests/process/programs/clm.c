@@ -3,11 +3,12 @@
  * Cluster membership as a program asks for it.
  * Link: -lSaClm -lsaClm
  */
+#include "program.h"
+
 #include <openais/saClm.h>
 
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
 static int answers;
@@ -26,12 +27,6 @@ static void on_track(const SaClmClusterNotificationBufferT *buffer, SaUint32T me
 {
     if (error == SA_AIS_OK && members == 1 && buffer->numberOfItems == 1)
         answers++;
-}
-
-static int fail(const char *what, int error)
-{
-    fprintf(stderr, "%s: %d\n", what, error);
-    return 1;
 }
 
 static int begin(void)

@@ -3,13 +3,12 @@
  * Events as a program publishes them and hears them.
  * Link: -lSaEvt -lsaEvt
  */
+#include "program.h"
+
 #include <openais/saEvt.h>
 
-#include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define WAYS_IN (SA_EVT_CHANNEL_PUBLISHER | SA_EVT_CHANNEL_SUBSCRIBER | SA_EVT_CHANNEL_CREATE)
 
@@ -38,21 +37,6 @@ static void on_event(SaEvtSubscriptionIdT subscription, SaEvtEventHandleT event,
     saEvtEventFree(event);
     if (ends_with_event)
         saEvtFinalize(handle);
-}
-
-static int fail(const char *what, int error)
-{
-    fprintf(stderr, "%s: %d\n", what, error);
-    return 1;
-}
-
-static SaNameT name_of_run(void)
-{
-    SaNameT name;
-
-    memset(&name, 0, sizeof name);
-    name.length = (SaUint16T)snprintf((char *)name.value, sizeof name.value, "programs-%ld", (long)getpid());
-    return name;
 }
 
 static int subscribe(void)
@@ -143,23 +127,7 @@ static int use_sync(void)
 
 static int wait_for(const int *what)
 {
-    SaSelectionObjectT fd;
-    int error = saEvtSelectionObjectGet(handle, &fd);
-
-    if (error != SA_AIS_OK)
-        return fail("saEvtSelectionObjectGet", error);
-    while (*what == 0) {
-        struct pollfd wait;
-
-        wait.fd = (int)fd;
-        wait.events = POLLIN;
-        if (poll(&wait, 1, 20000) != 1)
-            return fail("poll", *what);
-        error = saEvtDispatch(handle, SA_DISPATCH_ALL);
-        if (error != SA_AIS_OK)
-            return fail("saEvtDispatch", error);
-    }
-    return 0;
+    return dispatch_until(what, handle, saEvtSelectionObjectGet, saEvtDispatch);
 }
 
 static int use_poll(void)

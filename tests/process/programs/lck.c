@@ -3,13 +3,12 @@
  * Locks as a program takes them and gives them back.
  * Link: -lSaLck -lsaLck
  */
+#include "program.h"
+
 #include <openais/saLck.h>
 
-#include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static int opened;
 static int granted;
@@ -46,21 +45,6 @@ static void on_unlock(SaInvocationT invocation, SaAisErrorT error)
 {
     if (invocation == 9 && error == SA_AIS_OK)
         unlocked = 1;
-}
-
-static int fail(const char *what, int error)
-{
-    fprintf(stderr, "%s: %d\n", what, error);
-    return 1;
-}
-
-static SaNameT name_of_run(void)
-{
-    SaNameT name;
-
-    memset(&name, 0, sizeof name);
-    name.length = (SaUint16T)snprintf((char *)name.value, sizeof name.value, "programs-%ld", (long)getpid());
-    return name;
 }
 
 static int begin(SaLckHandleT *out, int with_callbacks)
@@ -129,23 +113,7 @@ static int use_sync(void)
 
 static int wait_for(const int *what)
 {
-    SaSelectionObjectT fd;
-    int error = saLckSelectionObjectGet(handle, &fd);
-
-    if (error != SA_AIS_OK)
-        return fail("saLckSelectionObjectGet", error);
-    while (*what == 0) {
-        struct pollfd wait;
-
-        wait.fd = (int)fd;
-        wait.events = POLLIN;
-        if (poll(&wait, 1, 20000) != 1)
-            return fail("poll", *what);
-        error = saLckDispatch(handle, SA_DISPATCH_ALL);
-        if (error != SA_AIS_OK)
-            return fail("saLckDispatch", error);
-    }
-    return 0;
+    return dispatch_until(what, handle, saLckSelectionObjectGet, saLckDispatch);
 }
 
 static int use_poll(void)

@@ -3,14 +3,13 @@
  * Messages as a program sends them, is told of them and gets them.
  * Link: -lSaMsg -lsaMsg
  */
+#include "program.h"
+
 #include <openais/saMsg.h>
 
-#include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PATIENCE (SA_TIME_ONE_SECOND * 20)
 
@@ -41,21 +40,6 @@ static void on_received(SaMsgQueueHandleT from)
         received++;
     if (ends_with_message)
         saMsgFinalize(handle);
-}
-
-static int fail(const char *what, int error)
-{
-    fprintf(stderr, "%s: %d\n", what, error);
-    return 1;
-}
-
-static SaNameT name_of_run(void)
-{
-    SaNameT name;
-
-    memset(&name, 0, sizeof name);
-    name.length = (SaUint16T)snprintf((char *)name.value, sizeof name.value, "programs-%ld", (long)getpid());
-    return name;
 }
 
 static SaMsgQueueCreationAttributesT attributes(void)
@@ -147,23 +131,7 @@ static int use_sync(void)
 
 static int wait_for(const int *what)
 {
-    SaSelectionObjectT fd;
-    int error = saMsgSelectionObjectGet(handle, &fd);
-
-    if (error != SA_AIS_OK)
-        return fail("saMsgSelectionObjectGet", error);
-    while (*what == 0) {
-        struct pollfd wait;
-
-        wait.fd = (int)fd;
-        wait.events = POLLIN;
-        if (poll(&wait, 1, 20000) != 1)
-            return fail("poll", *what);
-        error = saMsgDispatch(handle, SA_DISPATCH_ALL);
-        if (error != SA_AIS_OK)
-            return fail("saMsgDispatch", error);
-    }
-    return 0;
+    return dispatch_until(what, handle, saMsgSelectionObjectGet, saMsgDispatch);
 }
 
 static int use_poll(void)
