@@ -508,6 +508,10 @@ Duration Daemon::reading() const {
     return os::coarse_monotonic_now().time_since_epoch();
 }
 
+void Daemon::on_gathering() {
+    network_->links().on_gathering();
+}
+
 void Daemon::on_configuration(const totem::Configuration& now) {
     if (now.kind == totem::Configuration::Kind::transitional) {
         left_since_last_ring_ = now.left;

@@ -112,6 +112,7 @@ class Daemon final : private links::Receiver,
     void store(std::uint64_t ring_seq) override;
     // service::Observer
     void on_configuration(const totem::Configuration& now) override;
+    void on_gathering() override;
     void on_stop(std::string_view why) override;
     // Control::Subject (daemon_control.cpp)
     [[nodiscard]] std::string status_json() const override;

@@ -11,8 +11,10 @@
 // Lives have no order.  Another life than the one we know is believed
 //   - at once, if the sender is no member of the ring and has been silent for
 //     `silence` (it restarted, or moved);
-//   - never, while the sender is a member: a member that restarted is left
-//     out first, and its address counts as soon as it is.
+//   - never, while the sender is a member of the ring and there is one: a member that restarted
+//     is left out first, and its address counts as soon as it is.  Without a ring all speak to all,
+//     so a silence means something again: who restarted so fast that the life before was
+//     still believed when the ring was formed would else be doubted for ever.
 // A datagram that comes from where the node is thought to be needs none of
 // this: learning the same address again changes nothing.
 //
@@ -37,6 +39,7 @@ class Freshness {
 
     // `stamp` is of a datagram that has been opened.
     [[nodiscard]] bool is_newest(Instant now, const Stamp& stamp);
+    // Of the ring; none while there is no ring.
     void on_members(const totem::Members& members) { members_ = members; }
 
   private:

@@ -57,6 +57,19 @@ TEST_F(FreshnessOfNodes, never_takes_another_life_of_a_member) {
     EXPECT_TRUE(hear(2, 9, 101));
 }
 
+// Found by seed 5130961: node 4 restarted within a second, was doubted, became a member, moved, and
+// the ring broke.
+TEST_F(FreshnessOfNodes, takes_another_life_of_a_former_member_when_there_is_no_ring) {
+    EXPECT_TRUE(hear(2, 1, 5));
+    now += 500ms;
+    EXPECT_FALSE(hear(2, 2, 1));
+    freshness.on_members({NodeId(1), NodeId(2)});
+    now += 10s;
+    EXPECT_FALSE(hear(2, 2, 2));
+    freshness.on_members({});
+    EXPECT_TRUE(hear(2, 2, 3));
+}
+
 TEST_F(FreshnessOfNodes, forgets_who_was_silent_longest_when_there_are_too_many) {
     for (std::uint32_t node = 1; node <= Freshness::nodes_max + 1; ++node) {
         EXPECT_TRUE(hear(node, 1, 10));

@@ -107,6 +107,8 @@ class Links {
 
     // A regular configuration was delivered.
     virtual void on_members(const totem::Members& members) = 0;
+    // The ring is over: those who were in it may have restarted.
+    virtual void on_gathering() = 0;
 
     // Redundant links look after themselves: expire() at deadline() or when it is
     // due, and what the system says of the interfaces.  One link has nothing to do.

@@ -113,6 +113,11 @@ class Redundant final : public Links, private Outlet {
         });
     }
 
+    void on_gathering() override {
+        for_each(monitor_.configured(),
+                 [&](totem::LinkId link) { freshness_[link].on_members({}); });
+    }
+
     void start(Instant now) override {
         next_step_ = now;
         expire(now);

@@ -60,6 +60,8 @@ class Single final : public Links, private Outlet {
         transport_.on_members(members);
     }
 
+    void on_gathering() override { freshness_.on_members({}); }
+
     // Any authentic datagram would do; a hello is one that every node understands.
     void on_moved(totem::LinkId link) override {
         Hello hello;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 namespace ais::service {
 namespace {
@@ -72,6 +73,9 @@ bool Node::turn(Instant now) {
         return false;
     }
     engine_.expire(now, *this);
+    if (std::exchange(was_operational_, engine_.is_operational()) && !was_operational_) {
+        observer_.on_gathering();
+    }
     const bool has_digests_to_take = barrier_.pump(now);
     sessions_.run(request_budget_);
     refuse_what_waited_too_long(now);

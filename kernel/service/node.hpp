@@ -57,6 +57,8 @@ class Observer {
   public:
     // Of both kinds, after the services have seen it.
     virtual void on_configuration(const totem::Configuration& now) = 0;
+    // The ring is over and the next one not yet agreed upon.
+    virtual void on_gathering() = 0;
     // This replica cannot be trusted any more: say leave() when this call is over,
     // and end the process.  The services see nothing from now on.  Comes from
     // inside another call: must not call the node.
@@ -165,6 +167,7 @@ class Node final : private totem::Effects {
     RingStore& store_;
     Observer& observer_;
     bool stopped_ = false;
+    bool was_operational_ = false;  // at the last turn
     bool left_ = false;
 
     Table table_;

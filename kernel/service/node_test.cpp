@@ -51,6 +51,7 @@ class Host final : private Wire, private RingStore, private Observer {
     std::vector<std::string> rings;  // regular configurations
     std::string stopped;
     std::uint64_t stored = 0;
+    int gatherings = 0;
     bool is_up = true;
     Node node;
 
@@ -61,6 +62,7 @@ class Host final : private Wire, private RingStore, private Observer {
         EXPECT_GT(ring_seq, stored);
         stored = ring_seq;
     }
+    void on_gathering() override { ++gatherings; }
     void on_configuration(const totem::Configuration& now) override {
         if (now.kind == totem::Configuration::Kind::regular) {
             std::string members;
@@ -290,12 +292,14 @@ TEST(Node, survivors_of_a_killed_node_go_on_at_once) {
     }
     ASSERT_TRUE(cluster.run_until_synced({1, 2, 3}));
     const std::uint64_t exchanges = cluster[1].node.barrier().stats().exchanges;
+    const int gatherings = cluster[1].gatherings;
     cluster[3].is_up = false;
     const ais_bytes parts[] = {to_abi(std::string_view("into the gap"))};
     ASSERT_EQ(cluster[2].node.groups().multicast(
                   group::Lane::ordinary, 40, 1, totem::Guarantee::agreed, parts),
               AIS_OK);
     ASSERT_TRUE(cluster.run_until_synced({1, 2}));
+    EXPECT_EQ(cluster[1].gatherings, gatherings + 1);
     ASSERT_TRUE(cluster.run_until([&] { return cluster[1].service.words.size() == 1; }));
     EXPECT_EQ(cluster[1].node.barrier().stats().exchanges, exchanges);
     EXPECT_EQ(cluster[1].rings.back(), "12");

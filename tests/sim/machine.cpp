@@ -619,6 +619,12 @@ void Machine::on_configuration(const totem::Configuration& now) {
     }
 }
 
+void Machine::on_gathering() {
+    if (executive_->links) {
+        executive_->links->on_gathering();
+    }
+}
+
 void Machine::on_stop(std::string_view why) {
     stopped_because_ = why;
 }
@@ -654,6 +660,7 @@ void Machine::on_deliver(const totem::Deliver& stamped) {
 }
 
 void Machine::on_configure(const totem::Configuration& now) {
+    ++configurations_;
     in_regular_ = now.kind == totem::Configuration::Kind::regular;
     is_compared_ = false;
     if (in_regular_) {

@@ -120,6 +120,7 @@ class Machine final : private service::Wire,
     [[nodiscard]] std::string save(std::uint16_t service);
     // The last message of its ring that it has delivered.
     [[nodiscard]] totem::Seq delivered() const { return delivered_; }
+    [[nodiscard]] std::uint64_t configurations() const { return configurations_; }
     // All replicas of this node as they are now, at `seq` of its ring.
     void compare_state(totem::Seq seq);
 
@@ -141,6 +142,7 @@ class Machine final : private service::Wire,
     void flush() override;
     void store(std::uint64_t ring_seq) override;
     void on_configuration(const totem::Configuration& now) override;
+    void on_gathering() override;
     void on_stop(std::string_view why) override;
     // service::Tap
     void on_take(MutableBytes stamp, totem::Guarantee guarantee) override;
@@ -225,6 +227,7 @@ class Machine final : private service::Wire,
     std::map<TimerId, Instant> timer_times_;
     bool is_compared_ = false;  // state, in this configuration
     bool in_regular_ = false;
+    std::uint64_t configurations_ = 0;
 };
 
 }  // namespace ais::sim
