@@ -170,7 +170,10 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
     stored.bytes = std::make_shared<const std::string>(as_text(send.message));
     Sent sent;
     const auto group = groups_.find(send.destination);
-    if (stored_bytes_ + send.message.size() > stored_bytes_max) {
+    const Sender from{send.start, sender, message.priority};
+    if (stopped_.contains(from)) {
+        sent.error = SA_AIS_ERR_TRY_AGAIN;
+    } else if (stored_bytes_ + send.message.size() > stored_bytes_max) {
         sent.error = SA_AIS_ERR_NO_RESOURCES;
     } else if (group != groups_.end()) {
         sent = send_to_group(sender, group->second, stored, message.priority);
@@ -186,6 +189,7 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
         }
     }
     if (sent.error != SA_AIS_OK && is_transitional_) {
+        stopped_.insert(from);
         refused_.insert(stored.id);
         if (refused_.size() > refused_max) {
             refused_.erase(refused_.begin());
@@ -231,9 +235,8 @@ Queue* State::choose(ais_node_id sender, Group& group, std::uint8_t priority) {
     const auto is_local = [&](const Group::Member& member) {
         return queues_.at(member.queue)->owner.node == sender;
     };
-    const bool any_local =
-        group.policy != Policy::round_robin &&
-        std::any_of(group.members.begin(), group.members.end(), is_local);
+    const bool any_local = group.policy != Policy::round_robin &&
+                           std::any_of(group.members.begin(), group.members.end(), is_local);
     const auto room = [&](const Group::Member& member) {
         return group.policy == Policy::local_best_queue && any_local
                    ? queues_.at(member.queue)->room(priority)
@@ -303,9 +306,7 @@ SaAisErrorT State::unlink(std::string_view name) {
     return SA_AIS_OK;
 }
 
-SaAisErrorT State::set_retention(ais_node_id sender,
-                                 std::uint64_t number,
-                                 std::int64_t retention) {
+SaAisErrorT State::set_retention(ais_node_id sender, std::uint64_t number, std::int64_t retention) {
     Queue* queue = find_open(sender, number);
     if (queue == nullptr) {
         return SA_AIS_ERR_BAD_HANDLE;
@@ -317,9 +318,7 @@ SaAisErrorT State::set_retention(ais_node_id sender,
     return SA_AIS_OK;
 }
 
-SaAisErrorT State::set_thresholds(ais_node_id sender,
-                                  std::uint64_t number,
-                                  const Thresholds& now) {
+SaAisErrorT State::set_thresholds(ais_node_id sender, std::uint64_t number, const Thresholds& now) {
     Queue* queue = find_open(sender, number);
     if (queue == nullptr) {
         return SA_AIS_ERR_BAD_HANDLE;
@@ -395,8 +394,7 @@ void State::expire(std::span<const Closing> closings) {
     for (const Closing& closing : closings) {
         const auto found = queues_.find(closing.queue);
         if (found != queues_.end() && !found->second->is_open() &&
-            found->second->deadline != no_deadline &&
-            found->second->closings == closing.closing) {
+            found->second->deadline != no_deadline && found->second->closings == closing.closing) {
             erase(*found->second);
         }
     }
@@ -418,6 +416,7 @@ void State::configure(const ais_configuration& now) {
         insert_ascending(pending_left_, now.left[i]);
     }
     is_transitional_ = now.kind != AIS_CONFIGURATION_REGULAR;
+    stopped_.clear();
     if (is_transitional_) {
         return;
     }

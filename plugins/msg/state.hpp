@@ -54,7 +54,7 @@ class State {
 
     struct Sent {
         // OK, NOT_EXIST, QUEUE_NOT_AVAILABLE, QUEUE_FULL, NO_RESOURCES, INVALID_PARAM (a reply is
-        // wanted of a broadcast).
+        // wanted of a broadcast), TRY_AGAIN (an earlier one was refused while the ring broke).
         SaAisErrorT error = SA_AIS_OK;
         std::vector<const Queue*> queues;  // where it is now
     };
@@ -144,6 +144,9 @@ class State {
     // What was refused in a transitional configuration, where its sender, cut off, may have it
     // accepted: the queues' marks say nothing about it.
     std::set<MessageId> refused_;
+    // Of whom something was refused in this transitional configuration: what follows is refused as
+    // well, or it could be handed out before what the other side has accepted.
+    std::set<Sender> stopped_;
     bool is_transitional_ = false;
     std::vector<OpenId> started_;
     std::set<OpenId> closing_;  // queues with a deadline

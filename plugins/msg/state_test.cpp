@@ -17,14 +17,17 @@ class MsgState : public testing::Test {
   protected:
     MsgState() { form({1, 2, 3}); }
 
-    void form(const std::vector<ais_node_id>& nodes, const std::vector<ais_node_id>& left = {}) {
+    void part(const std::vector<ais_node_id>& left) {
         ais_configuration now{};
         now.struct_size = sizeof now;
         now.kind = AIS_CONFIGURATION_TRANSITIONAL;
         now.left = left.data();
         now.left_count = static_cast<std::uint32_t>(left.size());
         state.configure(now);
-        now = {};
+    }
+    void form(const std::vector<ais_node_id>& nodes, const std::vector<ais_node_id>& left = {}) {
+        part(left);
+        ais_configuration now{};
         now.struct_size = sizeof now;
         now.kind = AIS_CONFIGURATION_REGULAR;
         now.members = nodes.data();
@@ -334,8 +337,7 @@ TEST_F(MsgState, ends_an_exchange_with_one_reply) {
 TEST_F(MsgState, knows_when_a_threshold_is_reached_and_when_there_is_room_again) {
     create(1, 1, "q", attributes(100));
     EXPECT_EQ(state.set_thresholds(1, 1, {{101, 0, 0, 0}, {}}), SA_AIS_ERR_INVALID_PARAM);
-    EXPECT_EQ(state.set_thresholds(1, 1, {{50, 0, 0, 0}, {60, 0, 0, 0}}),
-              SA_AIS_ERR_INVALID_PARAM);
+    EXPECT_EQ(state.set_thresholds(1, 1, {{50, 0, 0, 0}, {60, 0, 0, 0}}), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(state.set_thresholds(1, 1, {{80, 80, 80, 80}, {40, 40, 40, 40}}), SA_AIS_OK);
     const auto reached = [&] { return static_cast<int>(state.find_queue("q")->reached()); };
     for (int i = 0; i < 4; ++i) {
@@ -366,6 +368,21 @@ TEST_F(MsgState, holds_no_more_than_the_limit_in_all) {
     EXPECT_LE(state.stored_bytes(), stored_bytes_max + (1U << 20));
     state.close(1, 1, 1);
     EXPECT_EQ(send("r", "x"), SA_AIS_OK);
+}
+
+// Found by seed 5103881 of msg.
+TEST_F(MsgState, refuses_what_follows_a_refused_message_while_the_ring_breaks) {
+    create(1, 1, "q", attributes(10));
+    EXPECT_EQ(send("q", "12345678"), SA_AIS_OK);
+    part({2});
+    EXPECT_EQ(send("q", "12345", 3, 2), SA_AIS_ERR_QUEUE_FULL);
+    EXPECT_EQ(send("q", "1", 3, 2), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(send("q", "2", 2, 2), SA_AIS_OK);  // of another priority
+    EXPECT_EQ(send("q", "3", 3, 3), SA_AIS_OK);  // of another node
+    form({1, 3}, {2});
+    EXPECT_EQ(send("q", "4", 3, 2), SA_AIS_OK);
+    EXPECT_THAT(content("q"), ElementsAre("2", "12345678", "3", "4"));
+    EXPECT_EQ(state.image().refused.size(), 2U);
 }
 
 }  // namespace
