@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Simulated clients of msg: they open queues, send to them and to groups, get, ask for replies, give up, close
-// and die, and are held against what docs/protocol/msg.md promises.
+// Simulated clients of msg: they open queues, send to them and to groups, get, ask for replies,
+// give up, close and die, and are held against what docs/protocol/msg.md promises.
 //
 //   * Nothing is handed out that was not sent there, or whose sending was refused.
 //   * A message that was accepted is handed out, as long as one node has lived on that had it then.
 //   * A message is not handed out twice by one executive, nor by a node that was in the ring of
 //     the first time and has stayed there for seconds.
-//   * Through one open, what one sender has sent with one priority comes in its order.
-//   * The reply that a request gets is its own.  (Accepted may be two: of one whose sender is cut off in
+//   * Through one open, what one sender has sent with one priority comes in its order, but for what
+//   the
+//     sender was told to be refused when a ring broke.
+//   * The reply that a request gets is its own.  (Accepted may be two: of one whose sender is cut
+//   off in
 //     that moment the requester does not know.)
 //   * In the end nobody waits in Get while a message waits in the queue, and all queues run empty.
 //   * In quiet at the end, a round robin group gives each member its share exactly.
@@ -49,6 +52,7 @@ struct Sent {
     std::uint64_t place = 0;  // among those of its program
     bool is_accepted = false;
     bool is_refused = false;
+    bool is_denied = false;  // its sender was told so, while another side may have accepted it
     std::set<ais_node_id> holders;  // nodes that had it when it was accepted, and have lived since
     std::set<std::string> gotten;   // from these queues
 };
@@ -64,6 +68,7 @@ class Ledger {
         return found != messages_.end() ? &found->second : nullptr;
     }
     void forget(ais_node_id node) {
+        ++lives_[node];
         for (auto& [stamp, sent] : messages_) {
             sent.holders.erase(node);
         }
@@ -83,12 +88,15 @@ class Ledger {
                 return !of.second.is_refused && of.second.gotten.empty();
             }));
     }
+    // Which life of this node it is.
+    [[nodiscard]] std::uint64_t life(ais_node_id node) { return lives_[node]; }
     [[nodiscard]] const std::map<std::uint64_t, Sent>& messages() const { return messages_; }
 
   private:
     std::uint64_t last_ = 0;
     std::map<std::uint64_t, Sent> messages_;
     std::map<ais_node_id, std::set<std::pair<std::uint64_t, std::string>>> known_;
+    std::map<ais_node_id, std::uint64_t> lives_;
 };
 
 std::string payload(std::uint64_t stamp, std::size_t size) {
@@ -148,8 +156,8 @@ class Program : public ClientHandler {
         }
     }
     void fail(const std::string& what) {
-        sim_.fail("msg: program " + std::to_string(number_) + " on node " +
-                  std::to_string(node_) + ": " + what);
+        sim_.fail("msg: program " + std::to_string(number_) + " on node " + std::to_string(node_) +
+                  ": " + what);
     }
 
     Simulation& sim_;
@@ -237,8 +245,9 @@ class Producer final : public Program {
             }
             return;
         }
-        if (!pending.was_synced || pending.members != sim_.members(node_)) {
-            return;  // the ring has changed: another side may have it
+        if (!pending.was_synced || pending.configurations != sim_.configurations(node_)) {
+            sent.is_denied = true;
+            return;  // the ring has changed
         }
         sent.is_refused = true;
         if (!sent.gotten.empty()) {
@@ -250,8 +259,9 @@ class Producer final : public Program {
   private:
     struct Pending {
         std::uint64_t stamp = 0;
-        std::uint64_t id = 0;  // of an exchange
-        std::vector<ais_node_id> members;
+        std::uint64_t id = 0;                          // of an exchange
+        std::map<ais_node_id, std::uint64_t> members;  // when it was sent, and their lives
+        std::uint64_t configurations = 0;
         bool was_synced = false;
     };
 
@@ -278,7 +288,14 @@ class Producer final : public Program {
         if (!request(kind, ++last_serial_, body)) {
             return false;
         }
-        pending_[last_serial_] = {stamp, id, sim_.members(node_), sim_.is_synced(node_)};
+        Pending& pending = pending_[last_serial_];
+        pending.stamp = stamp;
+        pending.id = id;
+        for (const ais_node_id node : sim_.members(node_)) {
+            pending.members[node] = ledger_.life(node);
+        }
+        pending.configurations = sim_.configurations(node_);
+        pending.was_synced = sim_.is_synced(node_);
         return true;
     }
     void accept(Sent& sent, const Pending& pending) {
@@ -286,9 +303,9 @@ class Producer final : public Program {
         note("has sent to " + sent.destination, pending.stamp);
         sent.holders.insert(node_);
         if (pending.was_synced && sim_.is_synced(node_) &&
-            pending.members == sim_.members(node_)) {
-            for (const ais_node_id node : pending.members) {
-                if (sim_.is_up(node)) {
+            pending.configurations == sim_.configurations(node_)) {
+            for (const auto& [node, life] : pending.members) {
+                if (sim_.is_up(node) && life == ledger_.life(node)) {
                     sent.holders.insert(node);
                 }
             }
@@ -304,11 +321,11 @@ class Producer final : public Program {
 
 // How consumers behave in a run.
 struct Manners {
-    std::uint64_t die_percent = 0;       // between a message and its receipt
-    std::uint64_t give_up_percent = 0;   // of gets
-    std::uint64_t tight_percent = 0;     // of gets: with a buffer that is too small
-    std::uint64_t close_percent = 0;     // after a message
-    std::uint64_t silent_percent = 0;    // of requests: no reply
+    std::uint64_t die_percent = 0;      // between a message and its receipt
+    std::uint64_t give_up_percent = 0;  // of gets
+    std::uint64_t tight_percent = 0;    // of gets: with a buffer that is too small
+    std::uint64_t close_percent = 0;    // after a message
+    std::uint64_t silent_percent = 0;   // of requests: no reply
     std::uint64_t gets_at_once = 1;
     bool wants_callbacks = false;
     bool queues_go = false;  // are unlinked, or have a retention time
@@ -474,7 +491,7 @@ class Consumer final : public Program {
         if (!manners_.queues_go && ledger_.knows(node_, stamp, queue_)) {
             return fail("gets " + what + ", of which its node knows that it was handed out");
         }
-        if (manners_.gets_at_once == 1) {
+        if (manners_.gets_at_once == 1 && !sent->is_denied) {
             std::uint64_t& last = last_[{sent->program, sent->priority}];
             if (sent->place <= last) {
                 return fail("gets " + what + " after a later one of its sender");
@@ -492,11 +509,13 @@ class Consumer final : public Program {
             return;
         }
         const auto members = sim_.members(node_);
-        sim_.after(std::chrono::seconds(4), [this, stamp, members] {
+        const std::uint64_t configurations = sim_.configurations(node_);
+        sim_.after(std::chrono::seconds(4), [this, stamp, members, configurations] {
             const auto is_there = [&](ais_node_id node) {
                 return sim_.is_up(node) && sim_.is_synced(node) && sim_.members(node) == members;
             };
             if (ledger_.knows(node_, stamp, queue_) &&
+                configurations == sim_.configurations(node_) &&
                 std::all_of(members.begin(), members.end(), is_there)) {
                 for (const ais_node_id node : members) {
                     ledger_.learn(node, stamp, queue_);
@@ -562,13 +581,13 @@ class Messages final : public sim::Workload {
         }
         bool is_quiet = true;
         for (const QueueImage& queue : image->queues) {
-            const bool is_empty =
-                std::all_of(queue.areas.begin(), queue.areas.end(), [](const auto& area) {
-                    return area.empty();
-                });
+            const bool is_empty = std::all_of(queue.areas.begin(),
+                                              queue.areas.end(),
+                                              [](const auto& area) { return area.empty(); });
             const Consumer* consumer = consumer_of(queue.name);
             if (consumer == nullptr && !queue.is_unlinked) {
-                add_consumer(sim, 1 + static_cast<ais_node_id>(sim.random(sim.nodes())), queue.name);
+                add_consumer(
+                    sim, 1 + static_cast<ais_node_id>(sim.random(sim.nodes())), queue.name);
             }
             is_quiet = is_quiet && is_empty && consumer != nullptr && consumer->is_waiting();
         }
@@ -672,8 +691,8 @@ class Messages final : public sim::Workload {
         });
     }
     void add_consumer(Simulation& sim, ais_node_id node, const std::string& queue) {
-        consumers_.push_back(std::make_unique<Consumer>(
-            sim, ledger_, node, ++programs_, queue, manners_));
+        consumers_.push_back(
+            std::make_unique<Consumer>(sim, ledger_, node, ++programs_, queue, manners_));
         consumers_.back()->begin();
     }
     Producer* producer_of(Simulation& sim, ais_node_id node) {
@@ -708,9 +727,8 @@ class Messages final : public sim::Workload {
         const bool is_for_group = groups_ > 0 && sim.random(3) == 0;
         const std::string to = is_for_group ? group_name(sim.random(groups_)) : queue;
         if (sim.random(100) < request_percent_) {
-            return producer->send_receive(to,
-                                          nanoseconds(sim.random(3'000'000'000)),
-                                          sim.random(4) == 0 ? 16 : any_size);
+            return producer->send_receive(
+                to, nanoseconds(sim.random(3'000'000'000)), sim.random(4) == 0 ? 16 : any_size);
         }
         for (std::uint64_t i = sim.random(4); i < 4; ++i) {
             producer->send(
@@ -732,11 +750,11 @@ class Messages final : public sim::Workload {
             case 2:
             case 3:
                 if (groups_ > 0) {
-                    producer.arrange(sim.random(4) == 0 ? RequestKind::group_remove
-                                                        : RequestKind::group_insert,
-                                     group_name(sim.random(groups_)),
-                                     queue,
-                                     Policy::round_robin);
+                    producer.arrange(
+                        sim.random(4) == 0 ? RequestKind::group_remove : RequestKind::group_insert,
+                        group_name(sim.random(groups_)),
+                        queue,
+                        Policy::round_robin);
                 }
                 return;
             case 4:

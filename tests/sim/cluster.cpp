@@ -400,6 +400,10 @@ std::vector<ais_node_id> Cluster::members(ais_node_id node) const {
     return members;
 }
 
+std::uint64_t Cluster::configurations(ais_node_id node) const {
+    return find(node)->configurations();
+}
+
 Client* Cluster::connect(ais_node_id node,
                          std::uint16_t service_id,
                          Bytes hello,

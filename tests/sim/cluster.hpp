@@ -101,6 +101,7 @@ class Cluster final : public Simulation, private Surroundings {
     [[nodiscard]] bool is_up(ais_node_id node) const override;
     [[nodiscard]] bool is_synced(ais_node_id node) const override;
     [[nodiscard]] std::vector<ais_node_id> members(ais_node_id node) const override;
+    [[nodiscard]] std::uint64_t configurations(ais_node_id node) const override;
     [[nodiscard]] std::uint64_t random(std::uint64_t bound) override { return prng_.below(bound); }
     [[nodiscard]] bool is_calm() const override { return calm_; }
     [[nodiscard]] bool has_lost_ring_number() const override { return has_lost_ring_number_; }

@@ -98,6 +98,10 @@ class Simulation {
     [[nodiscard]] virtual bool is_synced(ais_node_id node) const = 0;
     // Of its last regular configuration; empty if it has none.
     [[nodiscard]] virtual std::vector<ais_node_id> members(ais_node_id node) const = 0;
+    // How many it has had since the simulation began, transitional ones too.  As long as it stays
+    // the same, what this node is told is told to all members; afterwards another side may have
+    // come to another result, even if the members are the same again.
+    [[nodiscard]] virtual std::uint64_t configurations(ais_node_id node) const = 0;
 
     [[nodiscard]] virtual std::chrono::nanoseconds now() const = 0;
     // Uniform in 0 to bound-1, 0 if bound is 0: the only chance there is.
