@@ -389,7 +389,7 @@ int Daemon::run() {
         [this](NodeId peer, totem::LinkId link, totem::Hint what) {
             node_->on_hint(loop_.now(), peer, link, what);
         },
-        [this] { node_->before_control(); });
+        [this] { node_->before_control(loop_.now()); });
     AIS_LOG(log_,
             notice,
             "main",

@@ -84,6 +84,26 @@ void Session::Impl::break_rules(const char* ring, RingFault fault) {
     cut_off("broke the rules of shared memory");
 }
 
+bool Session::Impl::has_unread_events() {
+    return events.observe() && events.read_seen() != events.written();
+}
+
+// Limit: requests without response in a row that make a stream, whatever else is known.
+constexpr std::uint32_t stream_min = 4;
+
+// Why so: a program that waits for an answer, or for its own message, has taken what it was sent and
+// has nothing under way when it asks again.  Who has not done so does not wait for us.
+void Session::Impl::judge_stream(bool wants_response, bool waits) {
+    if (wants_response) {
+        taken_in_a_row = 0;
+        streams = false;
+    } else if (++taken_in_a_row == 1) {
+        streams = waits || has_unread_events();
+    } else if (taken_in_a_row == stream_min) {
+        streams = true;
+    }
+}
+
 bool Session::Impl::outbox_has_room(std::size_t space) const {
     return response_outbox.bytes() + event_outbox.bytes() + space <= limits.outbox_max;
 }
@@ -197,6 +217,7 @@ Session::Session(const Limits& limits,
                  Log& log)
     : impl_(std::make_unique<Impl>(limits, memory, waker, peer, service, log)) {
     impl_->in_ready.session = this;
+    impl_->in_dozing.session = this;
     impl_->in_asleep.session = this;
     impl_->in_touched.session = this;
     impl_->in_slow.session = this;

@@ -159,6 +159,8 @@ class Dispatcher {
   public:
     // Requests may be taken now: replicas are equal and the send queue has room.
     [[nodiscard]] virtual bool may_request() const = 0;
+    // Messages wait for the token: a request that is seen later does not leave later.
+    [[nodiscard]] virtual bool is_waiting_to_send() const { return false; }
     virtual ais_status on_open(Session& session, Bytes hello) = 0;
     virtual void on_request(Session& session, const Session::Request& request) = 0;
     virtual void on_close(Session& session) = 0;
@@ -180,6 +182,11 @@ struct IpcStats {
 };
 
 // All clients of this node; requests are taken round robin.
+//
+// Who is in the middle of a stream (judge_stream in session.cpp) is not told to ring when its ring is
+// empty: it dozes, and is looked at in every turn, and again after stream_rest.  Why: a real-time
+// executive that is woken for each message takes the processor away from the client that is about to write
+// the next one.
 class Sessions {
   public:
     Sessions(Dispatcher& dispatcher, Log& log);
@@ -193,19 +200,20 @@ class Sessions {
     // The client rang the kernel's eventfd.
     void on_wake(Session& session);
 
-    // Look at the rings of those who fell asleep lately: whoever has written since is
+    // Look at the rings of those who doze or fell asleep lately: whoever has written since is
     // taken without waiting for the bell.  For the moment before the token is worked on: a
     // request that comes a turn later waits for a whole rotation.
     void look();
     // Take up to `budget` requests, round robin; true if more are waiting that
     // may be taken now.
-    bool run(std::size_t budget);
+    bool run(Instant now, std::size_t budget);
     // Requests cannot be taken for long: answer up to `budget` of those that wait for a response
     // with AIS_ERR_AGAIN.
     void refuse(std::size_t budget);
     // Flush all sessions that were written to.
     void flush(Instant now);
-    // The earliest time at which flush() has something to do of its own (a stall timeout).
+    // The earliest time at which run() or flush() has something to do of its own (a client that
+    // dozes, a stall timeout).
     [[nodiscard]] std::optional<Instant> deadline() const;
 
     [[nodiscard]] bool congested(Instant now) const;

@@ -4,8 +4,9 @@
 // of them).  Nobody else includes this.
 //
 // A session is in up to three lists of its Sessions: ready (requests may be
-// waiting) or asleep (they were not, and the client has been told to ring), touched
-// (flush has work) and slow (its event ring has overflowed).
+// waiting), dozing (they were not, but more will come) or asleep (they were not, and the
+// client has been told to ring); touched (flush has work); slow (its event ring has
+// overflowed).
 // The links are here, so that no request allocates anything.
 
 #pragma once
@@ -97,6 +98,11 @@ struct Session::Impl {
     [[nodiscard]] bool may_take() const {
         return !disconnected && !held_by_service && response_outbox.empty();
     }
+    // The client has not taken all that it was sent.
+    [[nodiscard]] bool has_unread_events();
+    // A request was taken: is the client in the middle of a stream?  `waits`: messages of this
+    // node wait for the token.
+    void judge_stream(bool wants_response, bool waits);
 
     const Limits limits;
     const std::size_t body_max;
@@ -116,6 +122,10 @@ struct Session::Impl {
     bool request_open = false;
     std::vector<std::uint8_t> body;  // its private copy; grows to the largest request
     bool requests_taken = false;     // since the last flush
+
+    std::uint32_t taken_in_a_row = 0;  // requests since the ring was found empty
+    bool streams = false;
+    Instant doze_until{};  // meaningful while dozing
 
     void* context = nullptr;
     std::string hello;
@@ -142,6 +152,7 @@ struct Session::Impl {
     IpcStats own_stats;
     IpcStats* stats = &own_stats;
     Link in_ready;
+    Link in_dozing;
     Link in_asleep;
     Link in_touched;
     Link in_slow;

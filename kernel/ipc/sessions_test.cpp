@@ -16,6 +16,7 @@ constexpr Instant start{};
 
 struct Recorder final : Dispatcher {
     bool may_request() const override { return may; }
+    bool is_waiting_to_send() const override { return waits; }
     ais_status on_open(Session&, Bytes hello) override {
         opens.emplace_back(as_text(hello));
         return answer;
@@ -29,6 +30,7 @@ struct Recorder final : Dispatcher {
     void on_close(Session&) override { ++closes; }
 
     bool may = true;
+    bool waits = false;
     ais_status answer = AIS_OK;
     std::vector<std::string> opens;
     std::vector<std::string> requests;
@@ -40,7 +42,7 @@ class SessionsOfClients : public testing::Test {
   protected:
     void open(PlainClient& client) {
         ASSERT_EQ(all.open(*client.session, {}), AIS_OK);
-        while (all.run(10)) {
+        while (all.run(start, 10)) {
         }
         all.flush(start);
     }
@@ -53,13 +55,13 @@ TEST_F(SessionsOfClients, sleep_until_they_are_woken) {
     PlainClient a;
     ASSERT_EQ(all.open(*a.session, as_bytes("hello")), AIS_OK);
     EXPECT_EQ(recorder.opens, std::vector<std::string>{"hello"});
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(a.page.request.sleeping, 1U);
     a.ask(1, 1, "x");
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_TRUE(recorder.requests.empty());
     all.on_wake(*a.session);
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests, std::vector<std::string>{"x"});
     EXPECT_EQ(a.page.request.sleeping, 1U);
     EXPECT_EQ(all.stats().requests, 1U);
@@ -72,11 +74,11 @@ TEST_F(SessionsOfClients, are_looked_at_without_a_bell_when_the_token_comes) {
     open(b);
     a.ask(1, 0, "x");
     EXPECT_MARK("ipc.finds_request_before_the_bell", all.look());
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests, std::vector<std::string>{"x"});
     EXPECT_EQ(a.page.request.sleeping, 1U);
     all.on_wake(*a.session);  // the bell that was rung all the same
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests.size(), 1U);
     EXPECT_EQ(a.page.request.sleeping, 1U);
 }
@@ -93,7 +95,7 @@ TEST_F(SessionsOfClients, need_no_bell_when_they_were_looked_at_first) {
     a.requests.publish();
     all.look();
     EXPECT_EQ(a.page.request.sleeping, 0U);
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests, std::vector<std::string>{"x"});
 }
 
@@ -103,8 +105,112 @@ TEST_F(SessionsOfClients, are_looked_at_no_longer_when_they_are_gone) {
     a.ask(1, 0, "x");
     all.close(*a.session);
     all.look();
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_TRUE(recorder.requests.empty());
+}
+
+// The rest of a stream, as sessions.cpp has it.
+constexpr std::chrono::microseconds stream_rest{100};
+
+TEST_F(SessionsOfClients, are_not_told_to_ring_in_the_middle_of_a_stream) {
+    PlainClient a;
+    open(a);
+    for (int i = 0; i < 4; ++i) {
+        a.ask(1, 0, "x");
+    }
+    all.on_wake(*a.session);
+    EXPECT_MARK("ipc.stream_is_not_told_to_ring", EXPECT_FALSE(all.run(start, 10)));
+    EXPECT_EQ(a.page.request.sleeping, 0U);
+    EXPECT_EQ(all.deadline(), start + stream_rest);
+    const int rings = a.rings;
+    a.ask(1, 0, "y");
+    EXPECT_FALSE(all.run(start, 10));  // any turn looks
+    EXPECT_EQ(recorder.requests.size(), 5U);
+    EXPECT_EQ(a.rings, rings);
+}
+
+TEST_F(SessionsOfClients, are_told_to_ring_when_a_stream_has_rested) {
+    PlainClient a;
+    open(a);
+    for (int i = 0; i < 4; ++i) {
+        a.ask(1, 0, "x");
+    }
+    all.on_wake(*a.session);
+    EXPECT_FALSE(all.run(start, 10));
+    EXPECT_FALSE(all.run(start + stream_rest / 2, 10));
+    EXPECT_EQ(a.page.request.sleeping, 0U);
+    EXPECT_FALSE(all.run(start + stream_rest, 10));
+    EXPECT_EQ(a.page.request.sleeping, 1U);
+    EXPECT_FALSE(all.deadline());
+    a.ask(1, 0, "y");
+    all.on_wake(*a.session);
+    EXPECT_FALSE(all.run(start + stream_rest, 10));
+    EXPECT_EQ(recorder.requests.size(), 5U);
+    EXPECT_EQ(a.page.request.sleeping, 1U);  // one message is no stream
+}
+
+TEST_F(SessionsOfClients, stream_when_they_ask_again_without_having_taken_what_they_were_sent) {
+    PlainClient a;
+    open(a);
+    const ais_bytes part = to_abi(std::string_view("e"));
+    recorder.then = [&](Session& session, const Session::Request&) {
+        session.notify(1, 0, {&part, 1});
+    };
+    const auto ask = [&] {
+        a.ask(1, 0, "x");
+        all.on_wake(*a.session);
+        EXPECT_FALSE(all.run(start, 10));
+        all.flush(start);
+    };
+    ask();
+    EXPECT_EQ(a.page.request.sleeping, 1U);
+    EXPECT_TRUE(a.take_event());
+    ask();
+    EXPECT_EQ(a.page.request.sleeping, 1U);
+    ask();
+    EXPECT_EQ(a.page.request.sleeping, 0U);
+}
+
+TEST_F(SessionsOfClients, stream_when_they_ask_while_messages_wait_for_the_token) {
+    PlainClient a;
+    open(a);
+    recorder.waits = true;
+    a.ask(1, 0, "x");
+    all.on_wake(*a.session);
+    EXPECT_FALSE(all.run(start, 10));
+    EXPECT_EQ(a.page.request.sleeping, 0U);
+    a.ask(1, 0, "y");
+    EXPECT_MARK("ipc.finds_request_of_a_stream", all.look());  // the token comes
+    EXPECT_FALSE(all.run(start, 10));
+    EXPECT_EQ(recorder.requests.size(), 2U);
+}
+
+TEST_F(SessionsOfClients, do_not_stream_while_they_wait_for_a_response) {
+    PlainClient a;
+    open(a);
+    recorder.waits = true;
+    for (int i = 0; i < 4; ++i) {
+        a.ask(1, 0, "x");
+    }
+    a.ask(1, 1, "call");
+    all.on_wake(*a.session);
+    EXPECT_FALSE(all.run(start, 10));
+    EXPECT_EQ(a.page.request.sleeping, 1U);
+}
+
+TEST_F(SessionsOfClients, may_go_in_the_middle_of_a_stream) {
+    auto a = std::make_unique<PlainClient>();
+    open(*a);
+    for (int i = 0; i < 4; ++i) {
+        a->ask(1, 0, "x");
+    }
+    all.on_wake(*a->session);
+    EXPECT_FALSE(all.run(start, 10));
+    all.close(*a->session);
+    a.reset();
+    EXPECT_FALSE(all.deadline());
+    EXPECT_FALSE(all.run(start + stream_rest, 10));
+    EXPECT_EQ(recorder.requests.size(), 4U);
 }
 
 TEST_F(SessionsOfClients, take_turns) {
@@ -123,7 +229,7 @@ TEST_F(SessionsOfClients, take_turns) {
     for (PlainClient* client : {&a, &b, &c}) {
         all.on_wake(*client->session);
     }
-    while (all.run(10)) {
+    while (all.run(start, 10)) {
     }
     EXPECT_EQ(recorder.requests, (std::vector<std::string>{"a", "b", "c", "a", "c", "a"}));
 }
@@ -139,9 +245,9 @@ TEST_F(SessionsOfClients, stop_at_the_budget_and_go_on_where_they_were) {
     }
     all.on_wake(*a.session);
     all.on_wake(*b.session);
-    EXPECT_TRUE(all.run(3));
+    EXPECT_TRUE(all.run(start, 3));
     EXPECT_EQ(recorder.requests.size(), 3U);
-    EXPECT_TRUE(all.run(3));
+    EXPECT_TRUE(all.run(start, 3));
     EXPECT_EQ(recorder.requests, (std::vector<std::string>{"a", "b", "a", "b", "a", "b"}));
 }
 
@@ -153,7 +259,7 @@ TEST_F(SessionsOfClients, wait_while_the_dispatcher_takes_nothing_and_are_told) 
     recorder.may = false;
     a.ask(1, 0, "x");
     all.on_wake(*a.session);
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_TRUE(recorder.requests.empty());
     EXPECT_EQ(a.page.held_back, held_by_kernel);
     EXPECT_EQ(idle.page.held_back, 0U);
@@ -162,7 +268,7 @@ TEST_F(SessionsOfClients, wait_while_the_dispatcher_takes_nothing_and_are_told) 
     late.ask(1, 0, "y");
     EXPECT_EQ(late.page.held_back, held_by_kernel);
     recorder.may = true;
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests, (std::vector<std::string>{"x", "y"}));
     EXPECT_EQ(a.page.held_back, 0U);
     EXPECT_EQ(late.page.held_back, 0U);
@@ -175,7 +281,7 @@ TEST_F(SessionsOfClients, stop_in_the_middle_when_the_dispatcher_is_full) {
     a.ask(1, 0, "1");
     a.ask(1, 0, "2");
     all.on_wake(*a.session);
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests.size(), 1U);
     // It is known that more waits, so no wake-up is needed for what comes now.
     a.ask(1, 0, "3");
@@ -188,10 +294,10 @@ TEST_F(SessionsOfClients, go_on_with_a_client_that_its_service_lets_go) {
     a.session->hold_back(true);
     a.ask(1, 0, "x");
     all.on_wake(*a.session);
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_TRUE(recorder.requests.empty());
     a.session->hold_back(false);
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests.size(), 1U);
 }
 
@@ -208,7 +314,7 @@ TEST_F(SessionsOfClients, go_on_with_a_client_that_has_taken_its_responses) {
     for (int turn = 0; turn < 200; ++turn) {
         asked += a.ask(1, 7, text) ? 1 : 0;
         all.on_wake(*a.session);
-        all.run(10);
+        all.run(start, 10);
         all.flush(start);
         FrameHeader header;
         if (turn % 3 == 0 && PlainClient::take(a.responses, header)) {
@@ -220,7 +326,7 @@ TEST_F(SessionsOfClients, go_on_with_a_client_that_has_taken_its_responses) {
     for (int turn = 0; turn < 50; ++turn) {
         answered += PlainClient::take(a.responses, header) ? 1 : 0;
         all.on_wake(*a.session);
-        all.run(10);
+        all.run(start, 10);
         all.flush(start);
     }
     EXPECT_EQ(answered, asked);
@@ -278,7 +384,7 @@ TEST_F(SessionsOfClients, disconnect_one_liar_and_serve_the_rest) {
     a.ask(1, 0, "x");
     all.on_wake(*liar.session);
     all.on_wake(*a.session);
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(recorder.requests, std::vector<std::string>{"x"});
     EXPECT_EQ(liar.waker.closes, 1);
     EXPECT_EQ(all.stats().broke_rules, 1U);
@@ -294,7 +400,7 @@ TEST_F(SessionsOfClients, do_not_keep_who_is_refused) {
     EXPECT_EQ(all.count(), 0U);
     EXPECT_EQ(all.stats().refused, 1U);
     a.session.reset();
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     all.flush(start);
     EXPECT_EQ(recorder.closes, 0);
 }
@@ -313,7 +419,7 @@ TEST_F(SessionsOfClients, forget_a_client_that_is_closed_in_every_list) {
     all.on_wake(*a->session);
     all.close(*a->session);
     a.reset();
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     all.flush(start);
     EXPECT_FALSE(all.congested(start));
     EXPECT_FALSE(all.deadline());
@@ -328,14 +434,14 @@ TEST_F(SessionsOfClients, take_what_a_gone_client_has_left) {
     a.ask(1, 0, "last");
     a.ask(1, 9, "words");
     EXPECT_MARK("ipc.requests_outlive_their_client", EXPECT_TRUE(a.session->finish()));
-    EXPECT_FALSE(all.run(10));
+    EXPECT_FALSE(all.run(start, 10));
     EXPECT_EQ(a.waker.finishes, 0);
     recorder.may = true;
     recorder.then = [](Session& session, const Session::Request&) {
         EXPECT_EQ(session.respond(9, 0, {}), AIS_ERR_FAILED);
         EXPECT_EQ(session.notify(9, 0, {}), AIS_ERR_FAILED);
     };
-    while (all.run(1)) {
+    while (all.run(start, 1)) {
         all.flush(start);
     }
     EXPECT_EQ(recorder.requests, (std::vector<std::string>{"last", "words"}));

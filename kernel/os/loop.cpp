@@ -5,7 +5,7 @@
 // system call of ours, epoll_wait, and what its callbacks do.
 //
 // Timers need no descriptor: the earliest deadline is the limit of the sleep
-// (rounded up to the next millisecond), so there is no call to set it, and no
+// (rounded up to the next millisecond, unless it is closer than one), so there is no call to set it, and no
 // wake-up for one that has moved.
 
 #include "os/loop.hpp"
@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <unordered_map>
 #include <vector>
 
@@ -27,6 +28,10 @@ namespace {
 
 // Limit: descriptors of one turn; what is beyond comes in the next one.
 constexpr std::size_t ready_max = 64;
+
+constexpr Duration forever = Duration::max();
+// Waits shorter than this are not rounded up to milliseconds.
+constexpr Duration fine_below = std::chrono::milliseconds(1);
 
 int open_epoll() {
     const int fd = ::epoll_create1(EPOLL_CLOEXEC);
@@ -148,10 +153,9 @@ struct Loop::Impl {
 
     // -- one turn
 
-    // True: something is ready.  Sleeps so long at most, for ever if negative.
-    bool look(int timeout_ms) {
-        const int got = ::epoll_wait(
-            epoll.get(), ready.data(), static_cast<int>(ready.size()), timeout_ms);
+    // True: something is ready.  Sleeps so long at most; forever: until something is.
+    bool look(Duration limit) {
+        const int got = wait_for_events(limit);
         AIS_ASSERT(got >= 0 || errno == EINTR);
         ready_count = got > 0 ? static_cast<std::size_t>(got) : 0;
         return ready_count > 0;
@@ -160,7 +164,7 @@ struct Loop::Impl {
     // Gather what is ready; sleep before, unless `at` is now.
     void wait(std::optional<Instant> at) {
         if (at && *at <= now) {
-            look(0);
+            look(Duration(0));
             return;
         }
         if (options.spin > Duration(0) && is_busy && spin()) {
@@ -168,23 +172,34 @@ struct Loop::Impl {
         }
         ++stats.sleeps;
         const Instant before = options.spin > Duration(0) ? monotonic_now() : now;
-        look(at ? timeout_until(*at) : -1);
+        look(at ? std::max(*at - monotonic_now(), Duration(0)) : forever);
         // Spinning pays only while events follow each other quickly.
         is_busy = options.spin > Duration(0) && monotonic_now() - before < 4 * options.spin;
     }
 
-    // Milliseconds, rounded up: a timer is never early.
-    static int timeout_until(Instant at) {
+    // Milliseconds, rounded up: a timer is never early.  Only who dozes for less (a stream of a
+    // client) is worth a call that not every kernel has.
+    int wait_for_events(Duration limit) {
         using std::chrono::milliseconds;
-        const auto left = std::chrono::ceil<milliseconds>(at - monotonic_now());
+        const auto room = static_cast<int>(ready.size());
+        if (limit > Duration(0) && limit < fine_below && has_fine_wait) {
+            const timespec time{0, static_cast<long>(limit.count())};
+            const int got = ::epoll_pwait2(epoll.get(), ready.data(), room, &time, nullptr);
+            if (got >= 0 || errno != ENOSYS) {
+                return got;
+            }
+            has_fine_wait = false;  // Linux before 5.11
+        }
         // Limit: an hour; then the turn finds that nothing is due.
-        return static_cast<int>(std::clamp(left, milliseconds(0), milliseconds(3'600'000)).count());
+        const auto left = std::min(std::chrono::ceil<milliseconds>(limit), milliseconds(3'600'000));
+        return ::epoll_wait(
+            epoll.get(), ready.data(), room, limit == forever ? -1 : static_cast<int>(left.count()));
     }
 
     bool spin() {
         const Instant until = monotonic_now() + options.spin;
         do {
-            if (look(0)) {
+            if (look(Duration(0))) {
                 return true;
             }
         } while (monotonic_now() < until);
@@ -228,6 +243,7 @@ struct Loop::Impl {
     bool is_stopping = false;
     bool is_turn_wanted = false;
     bool is_busy = false;
+    bool has_fine_wait = true;
     std::function<bool()> turn_hook;
     std::optional<Instant> wake;
 

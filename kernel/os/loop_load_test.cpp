@@ -54,6 +54,17 @@ TEST(Loop, timers_fire_in_the_order_of_their_times_and_of_their_start) {
     EXPECT_GE(monotonic_now(), base + 5ms);
 }
 
+TEST(Loop, waits_of_less_than_a_millisecond_do_not_end_early) {
+    Loop loop;
+    for (int i = 0; i < 20; ++i) {
+        const Instant at = monotonic_now() + 200us;
+        loop.wake_at(at);
+        loop.run_once(1s);
+        EXPECT_GE(monotonic_now(), at);
+        EXPECT_LT(monotonic_now(), at + 800ms);  // it was the wish that ended it, not the limit
+    }
+}
+
 TEST(Loop, a_fired_timer_cannot_be_cancelled_and_its_id_is_not_used_again) {
     Loop loop;
     const TimerId first = loop.start(loop.now(), [] {});

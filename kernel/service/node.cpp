@@ -54,11 +54,11 @@ void Node::on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes dat
 // Limit: requests that are taken while the token waits.  As many small ones as fill a few datagrams.
 constexpr std::size_t last_moment_budget = 64;
 
-void Node::before_control() {
+void Node::before_control(Instant now) {
     // Why only then: who has a queue fills this visit anyway, and more would hold up the token.
     if (!stopped_ && groups_.backlog() == 0) {
         sessions_.look();
-        sessions_.run(last_moment_budget);
+        sessions_.run(now, last_moment_budget);
     }
 }
 
@@ -77,7 +77,7 @@ bool Node::turn(Instant now) {
         observer_.on_gathering();
     }
     const bool has_digests_to_take = barrier_.pump(now);
-    sessions_.run(request_budget_);
+    sessions_.run(now, request_budget_);
     refuse_what_waited_too_long(now);
     if (groups_.backlog() > 0) {
         engine_.wake(now, *this);
@@ -86,7 +86,7 @@ bool Node::turn(Instant now) {
     engine_.set_congested(sessions_.congested(now));
     wire_.flush();
     // Why asked again: wake() may have emptied the queue or opened the gate.
-    return !stopped_ && (sessions_.run(0) || has_digests_to_take);
+    return !stopped_ && (sessions_.run(now, 0) || has_digests_to_take);
 }
 
 // Limit: a client that waits is answered "try again" request_wait after replicas have ceased to be

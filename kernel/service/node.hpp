@@ -121,7 +121,7 @@ class Node final : private totem::Effects {
     void on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes datagram);
     // A token may be in what is handed over next: takes what clients have written by now, so
     // that it goes with this visit.  Not needed for order, only for speed.
-    void before_control();
+    void before_control(Instant now);
     // The operating system noticed something (Engine::hint).
     void on_hint(Instant now, NodeId peer, totem::LinkId link, totem::Hint what);
     // Everything that is due or worth doing; true: there is more, come back

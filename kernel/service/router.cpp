@@ -73,6 +73,10 @@ bool Router::may_request() const {
     return !is_held_ && barrier_->is_synced() && groups_->has_room();
 }
 
+bool Router::is_waiting_to_send() const {
+    return groups_->backlog() > 0;
+}
+
 ais_status Router::on_open(ipc::Session& session, Bytes hello) {
     Service* service = table_.find(session.service());
     if (service == nullptr) {

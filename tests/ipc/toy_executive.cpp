@@ -170,7 +170,7 @@ void Executive::run() {
             timeout = static_cast<int>(std::clamp<std::int64_t>(to_ms(*at - now()) + 1, 0, 1000));
         }
         watcher.turn(timeout);
-        more = sessions.run(64);
+        more = sessions.run(now(), 64);
         const bool floods = service.pump(sessions.congested(now()));
         sessions.flush(now());
         const bool congested = sessions.congested(now());
