@@ -8,11 +8,9 @@
 //   * A message is not handed out twice by one executive, nor by a node that was in the ring of
 //     the first time and has stayed there for seconds.
 //   * Through one open, what one sender has sent with one priority comes in its order, but for what
-//   the
-//     sender was told to be refused when a ring broke.
+//     was refused to it when a ring broke.
 //   * The reply that a request gets is its own.  (Accepted may be two: of one whose sender is cut
-//   off in
-//     that moment the requester does not know.)
+//     off in that moment the requester does not know.)
 //   * In the end nobody waits in Get while a message waits in the queue, and all queues run empty.
 //   * In quiet at the end, a round robin group gives each member its share exactly.
 
@@ -52,7 +50,8 @@ struct Sent {
     std::uint64_t place = 0;  // among those of its program
     bool is_accepted = false;
     bool is_refused = false;
-    bool is_denied = false;  // its sender was told so, while another side may have accepted it
+    // Another side may have accepted it, while its sender was told that it is refused, or is gone.
+    bool is_disowned = false;
     std::set<ais_node_id> holders;  // nodes that had it when it was accepted, and have lived since
     std::set<std::string> gotten;   // from these queues
 };
@@ -129,13 +128,19 @@ class Program : public ClientHandler {
         if (client_ != nullptr) {
             client_->close();
             client_ = nullptr;
+            on_end();
         }
     }
     [[nodiscard]] bool is_gone() const { return client_ == nullptr; }
     [[nodiscard]] ais_node_id node() const { return node_; }
-    void on_closed(std::string_view) override { client_ = nullptr; }
+    void on_closed(std::string_view) override {
+        client_ = nullptr;
+        on_end();
+    }
 
   protected:
+    virtual void on_end() {}
+
     bool request(RequestKind kind, std::uint64_t serial, const Appender& body) {
         return request(kind, serial, body.written());
     }
@@ -246,13 +251,20 @@ class Producer final : public Program {
             return;
         }
         if (!pending.was_synced || pending.configurations != sim_.configurations(node_)) {
-            sent.is_denied = true;
+            sent.is_disowned = true;
             return;  // the ring has changed
         }
         sent.is_refused = true;
         if (!sent.gotten.empty()) {
             fail("is refused a message (error " + std::to_string(error) +
                  ") that has been handed out");
+        }
+    }
+
+  protected:
+    void on_end() override {
+        for (const auto& [serial, pending] : pending_) {
+            ledger_.find(pending.stamp)->is_disowned = true;
         }
     }
 
@@ -491,7 +503,7 @@ class Consumer final : public Program {
         if (!manners_.queues_go && ledger_.knows(node_, stamp, queue_)) {
             return fail("gets " + what + ", of which its node knows that it was handed out");
         }
-        if (manners_.gets_at_once == 1 && !sent->is_denied) {
+        if (manners_.gets_at_once == 1 && !sent->is_disowned) {
             std::uint64_t& last = last_[{sent->program, sent->priority}];
             if (sent->place <= last) {
                 return fail("gets " + what + " after a later one of its sender");
