@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A node joins late, a cluster with many checkpoints and one with large sections, while a client goes on to write and read.
 
-AIS_LATEJOIN=10000x1x1024,50x10x1048576 latejoin_test.py measures other sizes: checkpoints × sections × bytes.  Printed are the time
-from the start of the exchange until the node is in step, MB/s, and the longest time that any call of the client waited.
+AIS_LATEJOIN=10000x1x1024,50x10x1048576 latejoin_test.py measures other sizes: checkpoints × sections × bytes; 16x64x1048576 is 1 GiB.
+Printed are the time from the start of the exchange until the node is in step, MB/s, the longest time that any call of the client waited,
+and the memory of the executives.
 """
 
 import json
@@ -38,6 +39,12 @@ def is_in_step(node):
         return False
 
 
+def peak_of(node):
+    """The most memory that this executive has had, in MiB."""
+    with open(f"/proc/{node.process.pid}/status") as status:
+        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM:"))
+
+
 class Lines:
     """What a program prints, as it comes."""
 
@@ -55,7 +62,9 @@ class LateJoin(unittest.TestCase):
         mib = checkpoints * sections * size / (1 << 20)
         # A long token timeout in the continuous integration, where a ring lost for want of a processor says nothing; figures are
         # taken with the default and say how many rings there were.
-        with Cluster(3, totem="" if IS_FIGURE else "token: 3000") as cluster:
+        # The default of ckpt.memory_max is 1 GiB, so 1 GiB of sections would leave no room for the client's own.
+        with Cluster(3, totem="" if IS_FIGURE else "token: 3000",
+                     sections=f"ckpt {{\n    memory_max: {checkpoints * sections * size + (64 << 20)}\n}}") as cluster:
             cluster.start(1, 2)
             cluster.wait_ring(1, 2, timeout=20)
             filler = self.client(cluster, 1, "fill", checkpoints, sections, size)
@@ -66,7 +75,8 @@ class LateJoin(unittest.TestCase):
             self.assertEqual(filler.wait(20), 0)
             worker = self.client(cluster, 1, "work", "traffic")
             lines = Lines(worker.stdout)
-            wait_until(lambda: len(lines.all) > 4, 30, "the traffic has begun")
+            wait_until(lambda: len(lines.all) > 4 or worker.poll() is not None, 30, "the traffic has begun")
+            self.assertIsNone(worker.poll(), worker.poll() is not None and worker.stderr.read())
             before = lines.all[-1].split()
             cluster[3].start()
             cluster[3].wait_log(r"SYNC-001 ", timeout=30)
@@ -90,7 +100,8 @@ class LateJoin(unittest.TestCase):
             ended = re.findall(r"SYNC-007 .*", cluster[3].log())
             print(f"\n{checkpoints} checkpoints × {sections} sections × {size} bytes = {mib:.1f} MiB: filled in {filled:.2f} s; in step "
                   f"after {took:.2f} s, {mib * 1.048576 / max(took, 1e-3):.1f} MB/s; longest call of the client {longest} ms ({before[1]} ms "
-                  f"before the join), {count} writes, told to try again {again} times; rings of the new node: {rings}; load {os.getloadavg()[0]:.1f}; calls of "
+                  f"before the join), {count} writes, told to try again {again} times; rings of the new node: {rings}; most memory "
+                  f"{peak_of(cluster[1])} MiB at node 1, {peak_of(cluster[3])} MiB at the new one; load {os.getloadavg()[0]:.1f}; calls of "
                   f"ckpt that held the ring: {', '.join(held) or 'none'}\n{ended[-1] if ended else ''}")
 
 
