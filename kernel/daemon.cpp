@@ -252,6 +252,7 @@ Result<void> Daemon::open_node() {
         return valid;
     }
     options.request_wait = settings_.ipc.request_wait;
+    options.compare = settings_.compare;
     options.group.message_max = settings_.ipc.message_max + ipc::Limits{}.header_room;
     options.group.queue_max = std::max(options.group.queue_max, 4 * options.group.message_max);
     ring_store_ = std::make_unique<os::RingStore>(options_.state_dir, self_, loop_, log_);

@@ -99,6 +99,7 @@ std::string Daemon::status_json() const {
                   {"state", node_->barrier().describe()},
                   {"exchanges", sync.exchanges},
                   {"aborted", sync.aborted},
+                  {"comparisons", sync.comparisons},
                   {"bytes_sent", sync.snapshot_bytes_sent},
                   {"bytes_merged", sync.snapshot_bytes_merged}}},
                 {"services", Json::parse(plugins_json())["plugins"]},

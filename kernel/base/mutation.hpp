@@ -58,8 +58,9 @@
     X(never_up_again)    /* and one that is good for long is not trusted */               \
     X(address_of_anyone) /* a datagram that is played again moves its sender */           \
     /* Group and sync */                                                                  \
-    X(partial_kept) /* fragments of a node that left are kept */                          \
-    X(gate_open)    /* messages pass while snapshots are exchanged */
+    X(partial_kept)   /* fragments of a node that left are kept */                        \
+    X(gate_open)      /* messages pass while snapshots are exchanged */                   \
+    X(message_missed) /* a service of one node is not given some messages */
 
 namespace ais {
 

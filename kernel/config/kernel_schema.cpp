@@ -203,6 +203,9 @@ constexpr Row rows[] = {
     {"ipc", "clients_max", number, 1, 65536, "clients", "1024",
      "clients of this node at the same time", nullptr},
 
+    {"sync", "compare", number, 0, 86400, "seconds", "60",
+     "how often the replicas of all services are compared; 0: only when a node joins", nullptr},
+
     {"amf", "mode", choice, 0, 0, "disabled|enabled", nullptr,
      "", "no plugin that is loaded reads it"},
 

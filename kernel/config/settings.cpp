@@ -292,6 +292,17 @@ Result<void> read_ipc(const Section& root, IpcLimits& to) {
     return {};
 }
 
+Result<void> read_sync(const Section& root, Settings& settings) {
+    for (const auto* section : root.find_sections("sync")) {
+        Reader from(*section, "sync");
+        settings.compare = std::chrono::seconds(from.size<std::uint32_t>("compare"));
+        if (!from.missed().empty()) {
+            return invalid(from.missed() + " is missing or wrong");
+        }
+    }
+    return {};
+}
+
 void read_people_and_plugins(const Section& root, Settings& settings) {
     for (const auto* section : root.find_sections("aisexec")) {
         Reader from(*section, "aisexec");
@@ -332,6 +343,9 @@ Result<Settings> make_settings(const Tree& tree) {
         return in_file(read.error());
     }
     if (const auto read = read_ipc(root, settings.ipc); !read) {
+        return in_file(read.error());
+    }
+    if (const auto read = read_sync(root, settings); !read) {
         return in_file(read.error());
     }
     read_people_and_plugins(root, settings);

@@ -121,6 +121,7 @@ struct IpcLimits {
 
 struct Settings {
     TotemSettings totem;
+    Duration compare = std::chrono::seconds(60);  // how often replicas are; zero: never
     std::vector<Node> nodes;
     LoggingSettings logging;
     std::string user = "ais";

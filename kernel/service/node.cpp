@@ -29,7 +29,7 @@ Node::Node(const NodeOptions& options, Wire& wire, RingStore& store, Observer& o
       observer_(observer),
       router_(table_, log, [this](std::string_view why) { stop(why); }),
       groups_(options.group, router_, log),
-      barrier_(options.identity.self, groups_, router_, log),
+      barrier_(options.identity.self, groups_, router_, log, options.compare),
       sessions_(router_, log),
       source_(
           groups_, options.tap, options.tap != nullptr && options.tap_stamps ? Tap::stamp_size : 0),
@@ -51,7 +51,8 @@ void Node::on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes dat
     }
 }
 
-// Limit: requests that are taken while the token waits.  As many small ones as fill a few datagrams.
+// Limit: requests that are taken while the token waits.  As many small ones as fill a few
+// datagrams.
 constexpr std::size_t last_moment_budget = 64;
 
 void Node::before_control(Instant now) {
@@ -114,7 +115,8 @@ std::optional<Instant> Node::deadline() const {
         return std::nullopt;
     }
     std::optional<Instant> first;
-    for (const auto& at : {engine_.deadline(), sessions_.deadline(), refuse_at_}) {
+    for (const auto& at :
+         {engine_.deadline(), sessions_.deadline(), barrier_.deadline(), refuse_at_}) {
         if (at && (!first || *at < *first)) {
             first = at;
         }

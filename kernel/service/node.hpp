@@ -100,6 +100,8 @@ struct NodeOptions {
     // While replicas are not equal, requests of clients wait so long; then they are answered
     // "try again".
     Duration request_wait = std::chrono::seconds(10);
+    // How often replicas that should be equal are compared; zero: never.
+    Duration compare = Duration::zero();
 };
 
 class Node final : private totem::Effects {

@@ -82,6 +82,7 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     bool is_held_ = false;
     std::uint64_t unknown_service_messages_ = 0;
     std::uint64_t untimely_messages_ = 0;
+    std::uint64_t missed_ = 0;  // for the mutation
     std::bitset<service_id_max + 1>
         unknown_services_;  // logged already; 0: those above the maximum
 };

@@ -13,6 +13,7 @@
 #include "base/assert.hpp"
 #include "base/mark.hpp"
 #include "base/mutation.hpp"
+#include "sync/comparison.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -37,24 +38,27 @@ enum class Phase : std::uint8_t {
 }  // namespace
 
 struct Barrier::Impl {
-    Impl(NodeId node, group::Groups& to, Participants& services, Log& lines)
+    Impl(NodeId node, group::Groups& to, Participants& services, Log& lines, Duration compare)
         : self(node),
           groups(to),
           participants(services),
           log(lines),
-          lineage(lineage_of_fresh(node)) {}
+          lineage(lineage_of_fresh(node)),
+          comparison(compare) {}
 
     void on_configure(const totem::Configuration& now);
     void on_hello(NodeId sender, Bytes body);
     void on_chunk(NodeId sender, Bytes body);
     void on_done(NodeId sender, Bytes body);
+    void on_compare(NodeId sender, Bytes body);
+    void on_compared(NodeId sender, Bytes body);
     bool pump(Instant now);
     bool take_digests();
-    bool take_digest(std::uint16_t service);
+    bool take_digest(std::uint16_t service, std::vector<Offer>& offers);
     bool queue(Kind kind, const std::string& message);
     void add_hello(NodeId sender, Hello hello);
     void on_all_hellos();
-    [[nodiscard]] bool report_divergence(const Plan& plan);
+    [[nodiscard]] bool report_divergence(const std::vector<Divergence>& diverged);
     void after_stream();
     void open();
     void fail(std::uint16_t service, const std::string& why);
@@ -79,13 +83,15 @@ struct Barrier::Impl {
     std::optional<Exchange> exchange;
     bool is_done_queued = false;
     std::set<NodeId> done;
+    Comparison comparison;
     std::uint64_t malformed = 0;
     Instant last_pump{};
     SyncStats stats;
 };
 
-Barrier::Barrier(NodeId self, group::Groups& groups, Participants& participants, Log& log)
-    : impl_(std::make_unique<Impl>(self, groups, participants, log)) {}
+Barrier::Barrier(
+    NodeId self, group::Groups& groups, Participants& participants, Log& log, Duration compare)
+    : impl_(std::make_unique<Impl>(self, groups, participants, log, compare)) {}
 
 Barrier::~Barrier() = default;
 
@@ -146,6 +152,7 @@ void Barrier::Impl::forget() {
     exchange.reset();
     is_done_queued = false;
     done.clear();
+    comparison.end();
 }
 
 // Some of it, and the hello after the last; true: there is more.  The state of
@@ -153,7 +160,7 @@ void Barrier::Impl::forget() {
 bool Barrier::Impl::take_digests() {
     std::uint64_t digested = 0;
     while (!undigested.empty() && digested < digest_max) {
-        if (!take_digest(undigested.back())) {
+        if (!take_digest(undigested.back(), own.offers)) {
             return false;
         }
         undigested.pop_back();
@@ -168,7 +175,7 @@ bool Barrier::Impl::take_digests() {
     return false;
 }
 
-bool Barrier::Impl::take_digest(std::uint16_t service) {
+bool Barrier::Impl::take_digest(std::uint16_t service, std::vector<Offer>& offers) {
     Offer offer;
     offer.service = service;
     offer.in_parts = participants.in_parts(service);
@@ -192,7 +199,8 @@ bool Barrier::Impl::take_digest(std::uint16_t service) {
         fail(service, "saving its state failed with status " + std::to_string(status));
         return false;
     }
-    own.offers.push_back(offer);
+    comparison.note_size(service, offer.size);
+    offers.push_back(offer);
     return true;
 }
 
@@ -218,6 +226,12 @@ void Barrier::on_message(NodeId sender, std::uint16_t kind, Bytes body) {
             return;
         case Kind::done:
             impl_->on_done(sender, body);
+            return;
+        case Kind::compare:
+            impl_->on_compare(sender, body);
+            return;
+        case Kind::compared:
+            impl_->on_compared(sender, body);
             return;
     }
     impl_->refuse(sender, "a message of unknown kind");
@@ -258,7 +272,7 @@ void Barrier::Impl::add_hello(NodeId sender, Hello hello) {
 // Who has what, and who is not what the others are.
 void Barrier::Impl::on_all_hellos() {
     Plan plan = make_plan(hellos);
-    if (!report_divergence(plan)) {
+    if (!report_divergence(plan.diverged)) {
         return;
     }
     if (plan.components.size() == 1) {
@@ -292,8 +306,8 @@ void Barrier::Impl::on_all_hellos() {
 }
 
 // False: we are among them.
-bool Barrier::Impl::report_divergence(const Plan& plan) {
-    for (const Divergence& one : plan.diverged) {
+bool Barrier::Impl::report_divergence(const std::vector<Divergence>& diverged) {
+    for (const Divergence& one : diverged) {
         if (one.node == self) {
             AIS_MARK("sync.diverged_replica_stops");
             std::ostringstream why;
@@ -303,7 +317,7 @@ bool Barrier::Impl::report_divergence(const Plan& plan) {
             return false;
         }
     }
-    for (const Divergence& one : plan.diverged) {
+    for (const Divergence& one : diverged) {
         AIS_LOG(log,
                 warning,
                 "sync",
@@ -329,8 +343,59 @@ bool Barrier::Impl::pump(Instant now) {
     if (phase == Phase::streams) {
         exchange->pump(now);
         after_stream();
+    } else if (phase == Phase::synced) {
+        if (const auto compare = comparison.ask(now, self, participants.synchronised_services())) {
+            queue(Kind::compare, encode(*compare));
+        }
     }
     return false;
+}
+
+// At this place of the order, on every member.
+void Barrier::Impl::on_compare(NodeId sender, Bytes body) {
+    Compare compare;
+    if (!decode(body, compare)) {
+        return refuse(sender, "a compare that does not decode");
+    }
+    if (compare.ring != ring || phase != Phase::synced) {
+        AIS_MARK("sync.ignores_other_ring");
+        return;
+    }
+    if (!comparison.on_compare(sender, compare)) {
+        return refuse(sender, "a compare that it may not say");
+    }
+    Compared mine{ring, compare.number, {}};
+    const std::vector<std::uint16_t> here = participants.synchronised_services();
+    for (const std::uint16_t service : compare.services) {
+        if (!std::binary_search(here.begin(), here.end(), service)) {
+            continue;
+        }
+        if (!take_digest(service, mine.offers)) {
+            return;
+        }
+        // Why: what list has prepared for an exchange is not needed.
+        if (mine.offers.back().in_parts && participants.merge_end(service, false) != AIS_OK) {
+            return fail(service, "it could not put its list of parts away");
+        }
+    }
+    ++stats.comparisons;
+    queue(Kind::compared, encode(mine));
+}
+
+void Barrier::Impl::on_compared(NodeId sender, Bytes body) {
+    Compared compared;
+    if (!decode(body, compared)) {
+        refuse(sender, "a compared that does not decode");
+        comparison.on_no_answer(sender);  // as with hellos
+    } else if (compared.ring != ring || phase != Phase::synced) {
+        AIS_MARK("sync.ignores_other_ring");
+        return;
+    } else if (!comparison.on_compared(sender, compared)) {
+        return refuse(sender, "a compared that nobody waits for");
+    }
+    if (comparison.is_over()) {
+        static_cast<void>(report_divergence(comparison.judge()));
+    }
 }
 
 void Barrier::Impl::on_chunk(NodeId sender, Bytes body) {
@@ -396,6 +461,7 @@ void Barrier::Impl::open() {
     lineage = lineage_of_synced(ring);
     phase = Phase::synced;
     forget();
+    comparison.begin(ring, members);
     groups.set_gate(true);
 }
 
@@ -403,6 +469,7 @@ void Barrier::Impl::fail(std::uint16_t service, const std::string& why) {
     phase = Phase::failed;
     const std::string reason = why;  // it may be the exchange's
     exchange.reset();
+    comparison.end();
     participants.diverged(service, reason);
 }
 
@@ -439,6 +506,14 @@ void Barrier::stop() {
 
 bool Barrier::is_synced() const {
     return impl_->phase == Phase::synced;
+}
+
+std::optional<Instant> Barrier::deadline() const {
+    return impl_->comparison.deadline();
+}
+
+NodeId Barrier::self() const {
+    return impl_->self;
 }
 
 const SyncStats& Barrier::stats() const {
@@ -482,7 +557,7 @@ std::string Barrier::describe() const {
             break;
     }
     text << "; exchanges " << now.stats.exchanges << ", aborted " << now.stats.aborted
-         << ", malformed " << now.malformed;
+         << ", comparisons " << now.stats.comparisons << ", malformed " << now.malformed;
     return text.str();
 }
 

@@ -14,6 +14,9 @@
 // order everywhere, every member merges and opens the gate.  A new configuration
 // before that aborts: no service has seen anything.
 //
+// From time to time the lowest member has the digests of all compared (comparison.hpp): who
+// differs stops, also where nobody joins.
+//
 // Threads: none.  Deterministic; `now` is for the log only.
 
 #pragma once
@@ -26,6 +29,7 @@
 #include "totem/types.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace ais::sync {
@@ -37,7 +41,12 @@ class Barrier {
     static constexpr std::uint64_t digest_max = 8U << 20;
 
     // All outlive it.
-    Barrier(NodeId self, group::Groups& groups, Participants& participants, Log& log);
+    // `compare`: how often equal replicas are compared, zero: never.
+    Barrier(NodeId self,
+            group::Groups& groups,
+            Participants& participants,
+            Log& log,
+            Duration compare = Duration::zero());
     ~Barrier();
 
     // Closes the gate at a regular configuration and starts.  Call after the
@@ -56,6 +65,9 @@ class Barrier {
 
     // All replicas are equal and the gate is open.
     [[nodiscard]] bool is_synced() const;
+    // When pump() has work because time has passed.
+    [[nodiscard]] std::optional<Instant> deadline() const;
+    [[nodiscard]] NodeId self() const;
     [[nodiscard]] const SyncStats& stats() const;
     [[nodiscard]] std::string describe() const;
 

@@ -41,6 +41,7 @@ struct SyncStats {
     std::uint64_t snapshot_bytes_sent = 0;
     std::uint64_t snapshot_bytes_merged = 0;
     std::uint64_t parts_merged = 0;
+    std::uint64_t comparisons = 0;  // that this node has answered
 };
 
 class Exchange {

@@ -27,6 +27,37 @@ totem::RingId read_ring(Reader& in) {
     return ring;
 }
 
+void write_offers(Appender& out, const std::vector<Offer>& offers) {
+    for (const Offer& offer : offers) {
+        out.u16(offer.service);
+        out.u8(offer.in_parts ? 1 : 0);
+        out.u8(0);
+        out.u64(offer.digest);
+        out.u64(offer.size);
+    }
+}
+
+// Ensures: strictly ascending services.
+bool read_offers(Reader& in, std::size_t count, std::vector<Offer>& offers) {
+    offers.clear();
+    std::uint16_t before = 0;
+    for (std::size_t i = 0; i < count && in.ok(); ++i) {
+        Offer offer;
+        offer.service = in.u16();
+        const std::uint8_t form = in.u8();
+        const std::uint8_t zero = in.u8();
+        offer.in_parts = form == 1;
+        offer.digest = in.u64();
+        offer.size = in.u64();
+        if (offer.service <= before || offer.service > service_id_max || form > 1 || zero != 0) {
+            return false;
+        }
+        offers.push_back(offer);
+        before = offer.service;
+    }
+    return in.finished();
+}
+
 Lineage lineage_of(const Appender& fields) {
     return {digest_of(fields.written())};
 }
@@ -96,13 +127,7 @@ std::string encode(const Hello& hello) {
     out.u16(static_cast<std::uint16_t>(hello.offers.size()));
     write_ring(out, hello.ring);
     out.u64(hello.lineage.value);
-    for (const Offer& offer : hello.offers) {
-        out.u16(offer.service);
-        out.u8(offer.in_parts ? 1 : 0);
-        out.u8(0);
-        out.u64(offer.digest);
-        out.u64(offer.size);
-    }
+    write_offers(out, hello.offers);
     return out.take();
 }
 
@@ -117,23 +142,7 @@ bool decode(Bytes from, Hello& hello) {
     }
     hello.ring = read_ring(in);
     hello.lineage.value = in.u64();
-    hello.offers.clear();
-    std::uint16_t before = 0;
-    for (std::size_t i = 0; i < count && in.ok(); ++i) {
-        Offer offer;
-        offer.service = in.u16();
-        const std::uint8_t form = in.u8();
-        const std::uint8_t zero = in.u8();
-        offer.in_parts = form == 1;
-        offer.digest = in.u64();
-        offer.size = in.u64();
-        if (offer.service <= before || offer.service > service_id_max || form > 1 || zero != 0) {
-            return false;
-        }
-        hello.offers.push_back(offer);
-        before = offer.service;
-    }
-    return in.finished();
+    return read_offers(in, count, hello.offers);
 }
 
 std::string encode_header(const Chunk& chunk) {
@@ -176,6 +185,52 @@ bool decode(Bytes from, Done& done) {
     Reader in(from);
     done.ring = read_ring(in);
     return in.finished();
+}
+
+std::string encode(const Compare& compare) {
+    Appender out;
+    write_ring(out, compare.ring);
+    out.u64(compare.number);
+    out.u16(static_cast<std::uint16_t>(compare.services.size()));
+    for (const std::uint16_t service : compare.services) {
+        out.u16(service);
+    }
+    return out.take();
+}
+
+bool decode(Bytes from, Compare& compare) {
+    Reader in(from);
+    compare.ring = read_ring(in);
+    compare.number = in.u64();
+    const std::size_t count = in.u16();
+    compare.services.clear();
+    std::uint16_t before = 0;
+    for (std::size_t i = 0; i < count && in.ok(); ++i) {
+        const std::uint16_t service = in.u16();
+        if (service <= before || service > service_id_max) {
+            return false;
+        }
+        compare.services.push_back(service);
+        before = service;
+    }
+    return in.finished() && count > 0;
+}
+
+std::string encode(const Compared& compared) {
+    Appender out;
+    write_ring(out, compared.ring);
+    out.u64(compared.number);
+    out.u16(static_cast<std::uint16_t>(compared.offers.size()));
+    write_offers(out, compared.offers);
+    return out.take();
+}
+
+bool decode(Bytes from, Compared& compared) {
+    Reader in(from);
+    compared.ring = read_ring(in);
+    compared.number = in.u64();
+    const std::size_t count = in.u16();
+    return count <= service_id_max && read_offers(in, count, compared.offers);
 }
 
 std::string encode_list(const std::vector<Part>& parts) {

@@ -17,7 +17,7 @@
 
 namespace ais::sync {
 
-enum class Kind : std::uint16_t { hello = 1, chunk = 2, done = 3 };
+enum class Kind : std::uint16_t { hello = 1, chunk = 2, done = 3, compare = 4, compared = 5 };
 
 inline constexpr std::uint8_t hello_version = 2;
 inline constexpr std::size_t chunk_data_max = 64U << 10;
@@ -72,6 +72,24 @@ struct Done {
 };
 std::string encode(const Done& done);
 [[nodiscard]] bool decode(Bytes from, Done& done);
+
+// The lowest member wants to know whether replicas are equal still.
+struct Compare {
+    totem::RingId ring;
+    std::uint64_t number = 0;
+    std::vector<std::uint16_t> services;  // strictly ascending, not empty
+};
+std::string encode(const Compare& compare);
+[[nodiscard]] bool decode(Bytes from, Compare& compare);
+
+// What a member had at that place of the order.
+struct Compared {
+    totem::RingId ring;
+    std::uint64_t number = 0;
+    std::vector<Offer> offers;  // strictly ascending services
+};
+std::string encode(const Compared& compared);
+[[nodiscard]] bool decode(Bytes from, Compared& compared);
 
 // A part of a service, as its list names it.
 struct Part {

@@ -114,6 +114,40 @@ TEST(SyncMessages, list_of_parts_is_sorted_and_bounded) {
     EXPECT_TRUE(decode_list(as_bytes(encode_list(many)), got));
 }
 
+TEST(SyncMessages, of_a_comparison_survive_the_wire_and_nothing_else_does) {
+    const Compare asked{ring, 7, {1, 5, 1023}};
+    Compare got;
+    ASSERT_TRUE(decode(as_bytes(encode(asked)), got));
+    EXPECT_EQ(got.ring, ring);
+    EXPECT_EQ(got.number, 7u);
+    EXPECT_EQ(got.services, asked.services);
+    for (const Compare& bad : {Compare{ring, 1, {}},
+                               Compare{ring, 1, {0}},
+                               Compare{ring, 1, {1024}},
+                               Compare{ring, 1, {2, 2}},
+                               Compare{ring, 1, {3, 2}}}) {
+        EXPECT_FALSE(decode(as_bytes(encode(bad)), got));
+    }
+    const Compared answered{ring, 7, {{1, false, 2, 3}, {5, true, 4, 5}}};
+    Compared back;
+    ASSERT_TRUE(decode(as_bytes(encode(answered)), back));
+    EXPECT_EQ(back.ring, ring);
+    EXPECT_EQ(back.number, 7u);
+    EXPECT_EQ(back.offers, answered.offers);
+    EXPECT_TRUE(decode(as_bytes(encode(Compared{ring, 7, {}})), back));
+    EXPECT_TRUE(back.offers.empty());
+    EXPECT_FALSE(
+        decode(as_bytes(encode(Compared{ring, 7, {{5, true, 4, 5}, {5, true, 4, 5}}})), back));
+    for (const std::string& bytes : {encode(asked), encode(answered)}) {
+        for (std::size_t size = 0; size < bytes.size(); ++size) {
+            EXPECT_FALSE(decode(as_bytes(bytes).first(size), got));
+            EXPECT_FALSE(decode(as_bytes(bytes).first(size), back));
+        }
+        EXPECT_FALSE(decode(as_bytes(bytes + '\0'), got));
+        EXPECT_FALSE(decode(as_bytes(bytes + '\0'), back));
+    }
+}
+
 TEST(SyncMessages, running_digest_is_that_of_the_whole) {
     const std::string bytes(300000, 'q');
     RunningDigest running;

@@ -37,6 +37,14 @@ std::string text_of(NodeId sender, std::uint16_t kind, Bytes body) {
     if (static_cast<Kind>(kind) == Kind::done && decode(body, done)) {
         return "done" + from;
     }
+    Compare compare;
+    Compared compared;
+    if (static_cast<Kind>(kind) == Kind::compare && decode(body, compare)) {
+        return "compare" + from;
+    }
+    if (static_cast<Kind>(kind) == Kind::compared && decode(body, compared)) {
+        return "compared" + from;
+    }
     return "nonsense" + from;
 }
 
@@ -54,8 +62,8 @@ std::string components_of(std::span<const ais_component> components) {
 
 }  // namespace
 
-TestNode::TestNode(NodeId id, std::vector<std::uint16_t> services, Log& log)
-    : self(id), groups(group::Limits{}, *this, log), barrier(id, groups, *this, log) {
+TestNode::TestNode(NodeId id, std::vector<std::uint16_t> services, Duration compare, Log& log)
+    : self(id), groups(group::Limits{}, *this, log), barrier(id, groups, *this, log, compare) {
     for (const std::uint16_t service : services) {
         replicas[service];
     }
@@ -222,7 +230,8 @@ ais_status TestNode::merge_part(std::uint16_t service,
 ais_status TestNode::merge_end(std::uint16_t service, bool commit) {
     Replica& replica = replicas.at(service);
     if (!replica.is_merging) {
-        return AIS_ERR_INVALID;
+        // What ends a comparison.
+        return commit ? AIS_ERR_INVALID : AIS_OK;
     }
     tell("merge of service " + std::to_string(service) +
          (commit ? " is made true" : " is given up"));
@@ -274,7 +283,7 @@ ais_status TestNode::say(std::uint16_t service, const std::string& word) {
 }
 
 TestNode& TestBus::add(std::uint32_t id, std::vector<std::uint16_t> services) {
-    nodes_[id] = std::make_unique<TestNode>(NodeId(id), std::move(services));
+    nodes_[id] = std::make_unique<TestNode>(NodeId(id), std::move(services), compare);
     return *nodes_[id];
 }
 
@@ -330,7 +339,14 @@ void TestBus::deliver(std::uint32_t sender, const std::vector<std::uint32_t>& to
         node.groups.on_deliver({NodeId(sender), node.ring, 1, guarantee, payload});
     }
     for (const std::uint32_t id : to) {
-        nodes_.at(id)->barrier.pump();
+        nodes_.at(id)->barrier.pump(now_);
+    }
+}
+
+void TestBus::advance(Duration time) {
+    now_ += time;
+    for (const auto& [id, node] : nodes_) {
+        node->barrier.pump(now_);
     }
 }
 

@@ -44,7 +44,10 @@ struct Replica {
 
 class TestNode final : public group::Receiver, public Participants {
   public:
-    TestNode(NodeId self, std::vector<std::uint16_t> services, Log& log = null_log());
+    TestNode(NodeId self,
+             std::vector<std::uint16_t> services,
+             Duration compare = Duration::zero(),
+             Log& log = null_log());
 
     // group::Receiver.
     void on_message(NodeId sender, std::uint16_t service, std::uint16_t kind, Bytes body) override;
@@ -104,8 +107,13 @@ class TestBus {
     // ring that splits.
     bool step(std::uint32_t any_member);
     bool step(std::uint32_t sender, const std::vector<std::uint32_t>& witnesses);
+    // Time passes, and every node has a turn.
+    void advance(Duration time);
     // Until nobody in the ring has anything to send; the number of payloads.
     std::size_t run(std::uint32_t any_member);
+
+    // Of the nodes that are added from now on (Barrier).
+    Duration compare = Duration::zero();
 
     // Called with every payload before it is delivered.
     std::function<void(NodeId sender, std::vector<std::uint8_t>& payload)> tamper;
@@ -121,6 +129,7 @@ class TestBus {
     std::map<std::uint32_t, std::unique_ptr<TestNode>> nodes_;
     std::uint64_t ring_seq_ = 0;
     std::uint32_t turn_ = 0;
+    Instant now_{};
 };
 
 }  // namespace ais::sync

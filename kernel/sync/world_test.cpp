@@ -19,6 +19,7 @@ namespace {
 class World {
   public:
     explicit World(std::uint64_t seed) : random_(seed) {
+        bus_.compare = std::chrono::seconds(1);
         for (std::uint32_t id = 1; id <= count_; ++id) {
             start(id);
         }
@@ -26,7 +27,7 @@ class World {
 
     void run() {
         for (int event = 0; event < 300; ++event) {
-            switch (random_.below(12)) {
+            switch (random_.below(13)) {
                 case 0:
                     reconfigure();
                     break;
@@ -34,6 +35,9 @@ class World {
                 case 2:
                 case 3:
                     speak();
+                    break;
+                case 4:
+                    bus_.advance(std::chrono::milliseconds(700));
                     break;
                 default:
                     steps(1 + random_.below(6));
@@ -43,7 +47,13 @@ class World {
         }
         bus_.configure(all());
         bus_.run(1);
+        bus_.advance({});
+        bus_.advance(std::chrono::seconds(1));
+        bus_.run(1);
         check();
+        for (const std::uint32_t id : all()) {
+            ASSERT_GE(bus_[id].barrier.stats().comparisons, 1u);
+        }
         ASSERT_TRUE(bus_.is_equal(all()));
         for (std::uint32_t id = 1; id <= count_; ++id) {
             for (const auto& [service, word] : said_[id]) {

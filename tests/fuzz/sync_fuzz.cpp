@@ -3,7 +3,8 @@
 // The barrier's decoder and what stands behind it, with anything.  Node 1 is
 // in a ring of three.  Input: messages as u8 (bits 0-1 sender; bits 2-3: 0 a
 // hello of bytes, or a done, 1 a chunk of bytes, 2 a hello that fits, 3 a chunk whose
-// header fits; bit 4: a list of parts in it), u8 size, bytes.
+// header fits; bit 4: a list of parts in it; bit 5: of a comparison, and time for one has come), u8
+// size, bytes.
 
 #include "base/assert.hpp"
 #include "sync/barrier.hpp"
@@ -58,8 +59,8 @@ struct Services final : sync::Participants, group::Receiver {
         }
         return AIS_OK;
     }
-    ais_status merge_end(std::uint16_t, bool) override {
-        AIS_ASSERT(is_merging);
+    ais_status merge_end(std::uint16_t, bool commit) override {
+        AIS_ASSERT(is_merging || !commit);
         is_merging = false;
         return AIS_OK;
     }
@@ -75,7 +76,7 @@ struct Services final : sync::Participants, group::Receiver {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Services services;
     group::Groups groups({100000, 1, 1U << 20}, services, null_log());
-    sync::Barrier barrier(NodeId(1), groups, services, null_log());
+    sync::Barrier barrier(NodeId(1), groups, services, null_log(), std::chrono::seconds(1));
     totem::Configuration now;
     now.ring = {5, NodeId(1), 6};
     now.members = {NodeId(1), NodeId(2), NodeId(3)};
@@ -98,6 +99,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
     };
 
+    Instant time{};
     Reader in(Bytes(data, size));
     while (in.remaining() > 0 && !services.stopped) {
         const std::uint8_t what = in.u8();
@@ -114,6 +116,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             groups.on_configure(now);
             back.on_configure(now);
             barrier.on_configure(now);
+        }
+        if ((what & 0x20) != 0) {
+            time += std::chrono::seconds(1);
+            barrier.on_message(sender, 4 + (wanted & 1U), bytes);
+            std::vector<sync::Offer> offers;
+            for (const std::uint8_t id : bytes) {
+                offers.push_back({id, id % 3 == 0, id % 5U, id});
+            }
+            barrier.on_message(sender, 5, as_bytes(encode(sync::Compared{now.ring, 1, offers})));
         }
         switch ((what >> 2) & 3U) {
             case 0:
@@ -165,7 +176,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 barrier.on_message(sender, 2, as_bytes(chunk));
             }
         }
-        barrier.pump();
+        barrier.pump(time);
     }
     echo();
     return 0;

@@ -53,6 +53,7 @@ constexpr Case table[] = {
     {Mutation::address_of_anyone, replayed, 400},
     {Mutation::gate_open, whole, 10},
     {Mutation::partial_kept, whole, 40},
+    {Mutation::message_missed, compared, 5},
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ sim::Violations cascade(std::uint64_t seed);
 sim::Violations whole(std::uint64_t seed);
 sim::Violations on_links(std::uint64_t seed);  // the same on two networks
 sim::Violations replayed(std::uint64_t seed);  // and on one, where old datagrams come again
+sim::Violations compared(std::uint64_t seed);  // who has gone astray stops, though nobody joins
 // workloads.cpp: small ones, each for a promise beside the order of messages.
 sim::Violations loss(std::uint64_t seed);       // lost datagrams cost no configuration
 sim::Violations no_faults(std::uint64_t seed);  // nothing is sent twice

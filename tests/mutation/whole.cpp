@@ -44,4 +44,21 @@ sim::Violations replayed(std::uint64_t seed) {
     return run(wishes);
 }
 
+// Nothing happens, so only a comparison can find out.  Why only what is said of a stop counts: the
+// judge sees all states, which no executive does.
+sim::Violations compared(std::uint64_t seed) {
+    sim::Wishes wishes = wishes_of(seed);
+    wishes.workload = "ckpt";
+    wishes.nodes = 3;
+    wishes.without_faults = true;
+    wishes.compare = std::chrono::milliseconds(500);
+    sim::Violations found;
+    for (const std::string& text : run(wishes).texts) {
+        if (text.find("has stopped itself: service ckpt") != std::string::npos) {
+            found.add(text);
+        }
+    }
+    return found;
+}
+
 }  // namespace ais::mutation_test

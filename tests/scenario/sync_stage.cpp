@@ -13,6 +13,9 @@ namespace {
 // Words end with it on the wire, so that they can be found there.
 constexpr std::string_view mark = "<>";
 
+// Of comparisons; time passes by `compare` only.
+constexpr Duration interval = std::chrono::seconds(60);
+
 const std::string usage = "error: cannot read this command\n";
 
 std::uint32_t number(std::string_view text) {
@@ -44,12 +47,14 @@ const SyncStage::Command SyncStage::commands[] = {
     {"step", &SyncStage::step},    // step N [COUNT]: payloads of the ring of N, in turn
     {"run", &SyncStage::run_all},  // run N: until nobody in its ring has anything to send
     {"last", &SyncStage::last},    // last N {1,2}: its next payload, to these only: the ring splits
-    {"crash", &SyncStage::crash},  // crash N
-    {"tamper", &SyncStage::tamper},  // tamper N: a byte of its next data is another one
-    {"show", &SyncStage::show},      // show: who is synced, and what the replicas have
+    {"compare", &SyncStage::compare},  // compare: the lowest members of all rings say it now
+    {"crash", &SyncStage::crash},      // crash N
+    {"tamper", &SyncStage::tamper},    // tamper N: a byte of its next data is another one
+    {"show", &SyncStage::show},        // show: who is synced, and what the replicas have
 };
 
 SyncStage::SyncStage() {
+    bus_.compare = interval;
     bus_.tamper = [this](NodeId sender, std::vector<std::uint8_t>& payload) {
         const std::string_view text = as_text(Bytes(payload));
         const std::size_t at = text.find(mark);
@@ -172,6 +177,12 @@ std::string SyncStage::crash(const Words& words) {
     }
     bus_.remove(number(words[1]));
     living_.erase(number(words[1]));
+    return {};
+}
+
+std::string SyncStage::compare(const Words&) {
+    bus_.advance(Duration::zero());  // those that have just opened count from here
+    bus_.advance(interval);
     return {};
 }
 

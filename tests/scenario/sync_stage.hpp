@@ -19,7 +19,8 @@ class SyncStage final : public Stage {
 
     std::string run(std::string_view line) override;
     std::string take_seen() override { return seen_.take(); }
-    // Who is synced in a ring is equal to the others that are, and nobody was given a message before.
+    // Who is synced in a ring is equal to the others that are, and nobody was given a message
+    // before.
     std::string check() override;
 
   private:
@@ -38,6 +39,7 @@ class SyncStage final : public Stage {
     std::string step(const Words& words);
     std::string run_all(const Words& words);
     std::string last(const Words& words);
+    std::string compare(const Words& words);
     std::string crash(const Words& words);
     std::string tamper(const Words& words);
     std::string show(const Words& words);

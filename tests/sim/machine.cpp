@@ -123,6 +123,7 @@ void Machine::start(bool wiped) {
     options.identity.seed = around_.prng().next();
     options.group = settings_.group;
     options.request_budget = settings_.request_budget;
+    options.compare = settings_.compare;
     options.tap = this;
     service::Wire& wire = *this;
     service::RingStore& store = *this;

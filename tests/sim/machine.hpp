@@ -42,6 +42,7 @@ struct MachineSettings {
     group::Limits group;
     ipc::Limits ipc;
     std::size_t request_budget = 512;
+    Duration compare{};  // NodeOptions
     std::size_t links = 1;
     enum class Mode : std::uint8_t { none, passive, active } mode = Mode::none;
     bool is_multicast = true;

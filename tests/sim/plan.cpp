@@ -138,6 +138,16 @@ void choose_seal(const Wishes& wishes, Plan& plan) {
     }
 }
 
+// Half of the seeds; short, so that comparisons meet faults.
+Duration choose_compare(const Wishes& wishes) {
+    if (wishes.compare) {
+        return *wishes.compare;
+    }
+    Prng prng(named_seed(wishes.seed, "compare"));
+    return prng.chance(1, 2) ? milliseconds(20 + prng.below(prng.chance(1, 2) ? 200 : 3000))
+                             : Duration::zero();
+}
+
 // Of two faults of links that are too near to each other, the later one goes.
 void spare_a_link(std::size_t links, std::vector<Fault>& faults) {
     std::vector<Fault> kept;
@@ -320,6 +330,7 @@ Plan make_plan(const Wishes& wishes, std::span<const WorkloadTable* const> workl
     Prng conditions(named_seed(wishes.seed, "conditions"));
     choose_links(wishes, choose_conditions(conditions, plan.nodes), plan);
     choose_seal(wishes, plan);
+    plan.compare = choose_compare(wishes);
     plan.workload = wishes.workload.empty() ? choose_workload(wishes.seed, workloads)
                                             : find_workload(wishes.workload, workloads);
     AIS_ASSERT(plan.workload != nullptr);
@@ -348,6 +359,9 @@ std::string Plan::to_text() const {
        << totem.max_messages << '/' << totem.accelerated_window << ", token "
        << to_ms(totem.token_timeout) << " ms, datagrams " << totem.datagram_max << ", seal "
        << name_of(seal) << (is_multicast ? ", udp" : ", udpu");
+    if (compare != Duration::zero()) {
+        to << ", compared every " << to_ms(compare) << " ms";
+    }
     if (conditions.size() > 1) {
         static constexpr const char* modes[] = {"none", "passive", "active"};
         to << ", rrp_mode " << modes[static_cast<std::size_t>(mode)]
@@ -377,7 +391,8 @@ std::string save_plan(const Plan& plan) {
     std::ostringstream to;
     to << "# " << plan.to_text() << "\nseed " << plan.seed << "\nnodes " << plan.nodes
        << "\nseconds " << to_seconds(plan.length) << "\nworkload " << plan.workload->name
-       << "\nlinks " << plan.conditions.size() << "\nseal " << name_of(plan.seal) << '\n';
+       << "\nlinks " << plan.conditions.size() << "\nseal " << name_of(plan.seal) << "\ncompare "
+       << to_seconds(plan.compare) << '\n';
     for (const Fault& fault : plan.faults) {
         to << "fault " << to_seconds(fault.at) << ' ' << to_seconds(fault.length) << ' '
            << fault.to_text() << '\n';
@@ -392,6 +407,7 @@ Result<Plan> load_plan(std::string_view text, std::span<const WorkloadTable* con
     // A file that does not say so is of a time when there was nothing else.
     wishes.links = 1;
     wishes.seal = name_of(SealKind::plain);
+    wishes.compare = Duration::zero();
     bool has_seed = false;
     Plan faults;
     std::size_t number = 0;
@@ -423,6 +439,10 @@ Result<Plan> load_plan(std::string_view text, std::span<const WorkloadTable* con
             SealKind kind{};
             wishes.seal = words[1];
             wrong = from_text(words[1], kind) ? "" : words[1] + " is no seal: plain, quick, sodium";
+        } else if (words[0] == "compare") {
+            Duration compare{};
+            wrong = from_seconds(words[1], compare) ? "" : words[1] + " is no time";
+            wishes.compare = compare;
         } else if (words[0] == "seconds") {
             wrong = from_seconds(words[1], wishes.length) ? "" : words[1] + " is no time";
         } else if (words[0] == "workload") {
@@ -432,7 +452,8 @@ Result<Plan> load_plan(std::string_view text, std::span<const WorkloadTable* con
             }
         } else {
             wrong =
-                words[0] + " is not known: seed, nodes, seconds, workload, links, seal, fault are";
+                words[0] +
+                " is not known: seed, nodes, seconds, workload, links, seal, compare, fault are";
         }
         if (!wrong.empty()) {
             return invalid("line " + std::to_string(number) + ": " + wrong);

@@ -17,6 +17,7 @@
 #include <ais/testing/simulation.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct Wishes {
     bool without_faults = false;
     std::size_t links = 0;  // 0: the seed chooses
     std::string seal;       // empty: the seed chooses
+    std::optional<Duration> compare;
 };
 
 // Who seals datagrams: crypto_none, the arithmetic of quick_crypto.cpp, or crypto_sodium.
@@ -54,6 +56,7 @@ struct Plan {
     std::vector<std::string> ciphers;  // MachineSettings
     // Only links are touched, at each time but one, and the weather is fair: nothing may change.
     bool spares_a_link = false;
+    Duration compare{};         // how often replicas are compared; zero: never
     std::vector<Fault> faults;  // in order of time
 
     // All parameters in one line.

@@ -59,6 +59,7 @@ bool is_fair(const Conditions& weather) {
 MachineSettings settings_of(const Plan& plan, std::span<const ais_plugin* const> plugins) {
     MachineSettings settings;
     settings.totem = plan.totem;
+    settings.compare = plan.compare;
     settings.ipc.message_max = plan.workload->message_max;
     settings.ipc.header_room = 4U << 10;
     const std::size_t frame = ipc::frame_space(settings.ipc.message_max + settings.ipc.header_room);

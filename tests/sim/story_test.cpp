@@ -68,6 +68,8 @@ TEST(Plan, takes_a_list_that_names_no_links_for_one_of_a_single_one) {
     const Plan old = of("seed 2\n");
     EXPECT_EQ(old.conditions.size(), 1U);
     EXPECT_EQ(old.seal, SealKind::plain);
+    EXPECT_EQ(old.compare, Duration::zero());
+    EXPECT_EQ(of("seed 2\ncompare 0.25\n").compare, std::chrono::milliseconds(250));
     const Plan plan = of("seed 2\nlinks 3\nseal sodium\n");
     EXPECT_EQ(plan.conditions.size(), 3U);
     EXPECT_EQ(plan.seal, SealKind::sodium);

@@ -20,6 +20,10 @@
  *   merge_end    on every member: with 1 what was prepared becomes the state,
  *                with 0 (the membership changed again) it is forgotten
  *
+ * From time to time (docs/protocol/sync.md) list is called without an exchange, for the
+ * digests alone; merge_end with 0 follows at once, without merge_begin: what list has kept
+ * may go.
+ *
  * From the configuration to merge_end there are no deliver and no request
  * calls; the replicated state stands still, so save_part needs no copy, and
  * timers must not change it either (they multicast, as always).  client_close and configure may come
