@@ -84,7 +84,7 @@ void State::grant(Lock& request, Effects& effects) {
     resource.queue.erase(request.place);
     request.open->owner->queued.erase(request.place);
     request.kind = Kind::granted;
-    request.fence = next_fence();
+    request.fence = request.since = next_fence();
     resource.held.emplace(request.place, &request);
     resource.exclusive += request.mode == Mode::exclusive ? 1 : 0;
     ++request.open->owner->granted;

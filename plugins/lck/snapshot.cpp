@@ -11,7 +11,7 @@
 namespace ais::lck {
 namespace {
 
-constexpr std::uint32_t snapshot_version = 1;
+constexpr std::uint32_t snapshot_version = 2;
 
 Error corrupt(const char* what) {
     return {AIS_ERR_CORRUPT, std::string("snapshot of lck: ") + what};
@@ -34,6 +34,16 @@ Id read_id(Reader& in) {
     return {node, in.u64()};
 }
 
+bool read_past(Reader& in, Past& past) {
+    past.any = Fence::decode(in);
+    past.exclusive = Fence::decode(in);
+    return in.ok() && !(past.any < past.exclusive);
+}
+void write_past(Appender& out, const Past& past) {
+    past.any.encode(out);
+    past.exclusive.encode(out);
+}
+
 // Decodes the resources of one snapshot and holds them against each other.
 class Parts {
   public:
@@ -44,6 +54,9 @@ class Parts {
         part.name = in_.text();
         if (!in_.ok() || !is_name(as_bytes(part.name))) {
             return "a resource has a bad name";
+        }
+        if (!read_past(in_, part.past)) {
+            return "a resource has an impossible past";
         }
         const char* wrong = read_opens(part);
         return wrong != nullptr ? wrong : read_locks(part);
@@ -70,7 +83,7 @@ class Parts {
     }
     const char* read_locks(Image::Part& part) {
         const std::uint32_t count = in_.u32();
-        if (!in_.ok() || count > in_.remaining() / 55) {
+        if (!in_.ok() || count > in_.remaining() / 71) {
             return "a resource has an impossible number of locks";
         }
         std::size_t exclusive = 0;
@@ -85,10 +98,12 @@ class Parts {
             lock.signal = in_.u64();
             lock.place = in_.u64();
             lock.fence = Fence::decode(in_);
+            lock.since = Fence::decode(in_);
             lock.kind = static_cast<Kind>(kind);
             lock.mode = static_cast<Mode>(mode);
             if (!in_.ok() || kind < 1 || kind > 4 || !is_mode(mode) ||
-                (lock.flags & ~lock_flags_all) != 0 || (lock.fence != Fence{}) != is_held(lock.kind)) {
+                (lock.flags & ~lock_flags_all) != 0 || (lock.fence != Fence{}) != is_held(lock.kind) ||
+                (lock.since != Fence{}) != is_held(lock.kind)) {
                 return "a lock does not decode";
             }
             if (!locks_.insert(lock.id).second || !places_.insert(lock.place).second ||
@@ -128,6 +143,46 @@ class Parts {
     std::set<std::uint64_t> places_;
 };
 
+bool is_there(const Image& image, std::string_view name) {
+    const auto at = std::lower_bound(
+        image.resources.begin(), image.resources.end(), name, [](const auto& part, auto wanted) {
+            return part.name < wanted;
+        });
+    return at != image.resources.end() && at->name == name;
+}
+
+// What is not there any more.  Null, or what is wrong.
+const char* read_memory(Reader& in, Image& image) {
+    const std::uint32_t resources = in.u32();
+    if (!in.ok() || resources > past_max) {
+        return "an impossible number of resources that are gone";
+    }
+    for (std::uint32_t i = 0; i < resources; ++i) {
+        const std::string name(in.text());
+        Past past;
+        if (!read_past(in, past) || !is_name(as_bytes(name)) || past.any == Fence{} ||
+            (!image.past.empty() && name <= image.past.rbegin()->first) ||
+            is_there(image, name)) {
+            return "a resource that is gone does not decode";
+        }
+        image.past.emplace_hint(image.past.end(), name, past);
+    }
+    image.forgotten = Fence::decode(in);
+    const std::uint32_t purged = in.u32();
+    if (!in.ok() || purged > purged_max) {
+        return "an impossible number of purged orphans";
+    }
+    for (std::uint32_t i = 0; i < purged; ++i) {
+        const std::uint64_t count = in.u64();
+        const Id id = read_id(in);
+        if (!in.ok() || (!image.purged.empty() && std::pair(count, id) <= *image.purged.rbegin())) {
+            return "a purged orphan does not decode";
+        }
+        image.purged.emplace_hint(image.purged.end(), count, id);
+    }
+    return nullptr;
+}
+
 // Where a lock comes in the merged order: what is granted before what waits (a lock of one
 // component stays though another one's request, made before it, waits), then by rank, then as it was.
 using Order = std::tuple<bool, std::size_t, std::uint64_t>;
@@ -138,6 +193,7 @@ Order order_of(std::size_t rank, const Image::LockPart& lock) {
 
 // One resource, as it is put together from all components, the first in rank first.
 struct Union {
+    Past past;
     std::map<Id, Image::OpenPart> opens;
     std::map<Order, Image::LockPart> locks;
 };
@@ -145,6 +201,36 @@ struct Union {
 class Uniter {
   public:
     explicit Uniter(std::span<const ais_node_id> nodes) : nodes_(nodes) {}
+
+    // Before anything is added: what every component has seen come and go.
+    void remember(std::span<const Image> images) {
+        for (const Image& image : images) {
+            for (const Image::Part& part : image.resources) {
+                resources_[part.name].past.note(part.past);
+            }
+            for (const auto& [name, past] : image.past) {
+                past_[name].note(past);
+            }
+            for (const auto& [count, id] : image.purged) {
+                std::uint64_t& latest = purged_[id];
+                latest = std::max(latest, count);
+            }
+            forgotten_ = std::max(forgotten_, image.forgotten);
+        }
+        for (auto& [name, whole] : resources_) {
+            const auto past = past_.find(name);
+            if (past != past_.end()) {
+                whole.past.note(past->second);
+                past_.erase(past);
+            }
+            // Who knows nothing of it may have forgotten it.
+            for (const Image& image : images) {
+                if (!image.past.contains(name) && !is_there(image, name)) {
+                    whole.past.note({image.forgotten, image.forgotten});
+                }
+            }
+        }
+    }
 
     void add(std::size_t rank, const Image& image, std::span<const ais_node_id> members) {
         for (const Image::Part& part : image.resources) {
@@ -186,6 +272,7 @@ class Uniter {
         for (auto& [name, whole] : resources_) {
             Image::Part part;
             part.name = name;
+            part.past = whole.past;
             bool is_held_by_somebody = false;
             for (const auto& [id, open] : whole.opens) {
                 part.opens.push_back(open);
@@ -196,8 +283,18 @@ class Uniter {
             }
             if (!part.opens.empty() || is_held_by_somebody) {
                 image.resources.push_back(std::move(part));
+            } else if (part.past.any != Fence{}) {
+                past_.emplace(name, part.past);
             }
         }
+        image.past = std::move(past_);
+        image.forgotten = forgotten_;
+        for (const auto& [id, count] : purged_) {
+            if (!locks_.contains(id)) {  // else its holder lives
+                image.purged.emplace(count, id);
+            }
+        }
+        image.forget_oldest();
     }
 
   private:
@@ -209,6 +306,12 @@ class Uniter {
         const bool has_open = whole.opens.contains({lock.id.node, lock.open});
         if (lock.kind != Kind::orphan && !has_open) {
             return;
+        }
+        if (lock.kind == Kind::orphan && purged_.contains(lock.id)) {
+            return;
+        }
+        if (lock.kind == Kind::granted && whole.past.overtakes(lock.mode, lock.since)) {
+            return;  // lost: somebody else had it meanwhile
         }
         if (is_held(lock.kind) && kept_before.contains(lock.id)) {
             // The same lock; an orphan there, while its holder lives here.
@@ -233,6 +336,9 @@ class Uniter {
 
     std::span<const ais_node_id> nodes_;
     std::map<std::string, Union> resources_;
+    std::map<std::string, Past, std::less<>> past_;
+    Fence forgotten_;
+    std::map<Id, std::uint64_t> purged_;
     std::set<Id> opens_;
     std::set<Id> locks_;
 };
@@ -260,6 +366,7 @@ std::string save(const Image& image) {
     out.u32(static_cast<std::uint32_t>(image.resources.size()));
     for (const Image::Part& part : image.resources) {
         out.text(part.name);
+        write_past(out, part.past);
         out.u32(static_cast<std::uint32_t>(part.opens.size()));
         for (const Image::OpenPart& open : part.opens) {
             write_id(out, open.id);
@@ -276,7 +383,19 @@ std::string save(const Image& image) {
             out.u64(lock.signal);
             out.u64(lock.place);
             lock.fence.encode(out);
+            lock.since.encode(out);
         }
+    }
+    out.u32(static_cast<std::uint32_t>(image.past.size()));
+    for (const auto& [name, past] : image.past) {
+        out.text(name);
+        write_past(out, past);
+    }
+    image.forgotten.encode(out);
+    out.u32(static_cast<std::uint32_t>(image.purged.size()));
+    for (const auto& [count, id] : image.purged) {
+        out.u64(count);
+        write_id(out, id);
     }
     return out.take();
 }
@@ -306,6 +425,9 @@ Result<Image> restore(Bytes snapshot) {
         }
         image.resources.push_back(std::move(part));
     }
+    if (const char* wrong = read_memory(in, image)) {
+        return corrupt(wrong);
+    }
     if (!in.finished()) {
         return corrupt("it ends too early or too late");
     }
@@ -326,6 +448,7 @@ Result<Image> merge(std::span<const SavedState> states, std::span<const ais_node
     }
     Image merged;
     Uniter uniter(nodes);
+    uniter.remember(images);
     std::size_t rank = 0;
     for (const std::size_t which : ranking(states)) {
         merged.count = std::max(merged.count, images[which].count);

@@ -157,6 +157,156 @@ TEST_F(LckMerge, lets_the_lock_win_that_followed_a_purge_on_the_greater_side) {
     EXPECT_NE(right.fence(1, 10), Fence{});
 }
 
+TEST_F(LckMerge, takes_a_lock_that_was_overtaken_by_one_given_back_on_the_other_side) {
+    left.lock(1, 10, 1, ex);
+    right.lock(1, 10, 1, ex);
+    left.lock(2, 11, 1, pr);  // waits
+    right.lock(2, 11, 1, pr);
+    part({1, 2, 5}, {3, 4});
+    right.ring = left.ring + 4;
+    right.form({3, 4}, {});
+    right.serve();
+    right.lock(4, 10, 1, ex);
+    right.unlock(4, 10);
+    EXPECT_GT(right.fences.back(), left.fence(1, 10));
+    left.take();
+    join();
+    EXPECT_THAT(left.take(), ElementsAre("1.10 lost", "2.11 granted"))
+        << "though its side is the greater one: a guard has seen the other";
+}
+
+TEST_F(LckMerge, takes_a_reader_only_if_a_writer_was_there) {
+    for (const Mode mode : {pr, ex}) {
+        const std::string name = mode == pr ? "s" : "t";
+        const std::uint64_t number = mode == pr ? 2 : 3;
+        for (TestState* side : {&left, &right}) {
+            side->open(1, number, name);
+            side->open(4, number, name);
+            side->lock(1, 20 + number, number, pr);
+        }
+    }
+    part({1, 2, 5}, {3, 4});
+    right.ring = left.ring + 4;
+    right.form({3, 4}, {});
+    right.serve();
+    right.lock(4, 22, 2, pr);
+    right.unlock(4, 22);
+    right.lock(4, 23, 3, ex);
+    right.unlock(4, 23);
+    left.take();
+    join();
+    EXPECT_THAT(left.take(), ElementsAre("1.23 lost"));
+}
+
+TEST_F(LckMerge, remembers_the_past_of_a_resource_that_is_gone) {
+    for (TestState* side : {&left, &right}) {
+        side->open(1, 2, "s");
+        side->lock(1, 10, 2, ex);
+    }
+    part({1, 2, 5}, {3, 4});
+    right.ring = left.ring + 4;
+    right.form({3, 4}, {});
+    right.serve();
+    right.open(4, 2, "s");
+    right.lock(4, 10, 2, ex);
+    right.close(4, {2});
+    ASSERT_FALSE(right.state.resources().contains("s"));
+    left.take();
+    join();
+    EXPECT_THAT(left.take(), ElementsAre("1.10 lost"));
+}
+
+TEST_F(LckMerge, takes_what_it_cannot_know_to_have_been_alone) {
+    for (TestState* side : {&left, &right}) {
+        side->open(1, 2, "s");
+        side->lock(1, 10, 2, ex);
+    }
+    part({1, 2, 5}, {3, 4});
+    right.ring = left.ring + 4;
+    right.form({3, 4}, {});
+    right.serve();
+    for (std::uint64_t n = 100; n <= 100 + past_max; ++n) {
+        right.open(4, n, "gone-" + std::to_string(n));
+        right.lock(4, n, n, ex);
+        right.close(4, {n});
+    }
+    EXPECT_EQ(right.state.image().past.size(), past_max);
+    left.take();
+    join();
+    EXPECT_THAT(left.take(), ElementsAre("1.10 lost"));
+    EXPECT_EQ(left.state.image().past.size(), past_max);
+}
+
+TEST_F(LckMerge, keeps_a_lock_when_others_gave_back_theirs_before_it) {
+    for (TestState* side : {&left, &right}) {
+        side->lock(2, 9, 1, ex);
+        side->unlock(2, 9);
+        side->lock(1, 10, 1, ex);
+    }
+    part({1, 2}, {3, 4, 5});
+    left.take();
+    join();
+    EXPECT_THAT(left.take(), IsEmpty());
+    EXPECT_NE(left.fence(1, 10), Fence{});
+    part({1, 2}, {3, 4, 5});
+    join();
+    EXPECT_NE(left.fence(1, 10), Fence{}) << "nor with the number of a merge";
+}
+
+// 4 holds it since before 3's grant, and has a number of a later merge than 1's when it gives it back.
+TEST_F(LckMerge, is_overtaken_by_the_number_that_was_used_last) {
+    right.lock(4, 10, 1, ex);
+    left.lock(4, 10, 1, ex);
+    part({1, 2, 5}, {3, 4});
+    left.lock(1, 10, 1, ex);
+    right.form({3, 4, 6});
+    Image image = right.state.image();
+    right.ring = left.ring + 8;
+    right.form({3, 4});
+    right.replace(image, true);
+    ASSERT_GT(right.fence(4, 10), left.fence(1, 10));
+    right.unlock(4, 10);
+    left.take();
+    join();
+    EXPECT_THAT(left.take(), ElementsAre("1.10 lost"));
+}
+
+TEST_F(LckMerge, does_not_bring_back_an_orphan_that_was_purged) {
+    for (TestState* side : {&left, &right}) {
+        side->lock(1, 10, 1, ex, flag_orphan);
+        side->close(1, {1});
+    }
+    part({1, 2, 5}, {3, 4});
+    ASSERT_EQ(right.state.resources().at("r")->orphans, 1U);
+    right.purge(4, 1);
+    join();
+    EXPECT_EQ(left.state.resources().at("r")->orphans, 0U);
+    left.lock(2, 10, 1, ex);
+    EXPECT_NE(left.fence(2, 10), Fence{});
+}
+
+TEST_F(LckMerge, keeps_an_orphan_of_one_side_that_the_other_did_not_know) {
+    part({1, 2, 5}, {3, 4});
+    left.lock(1, 10, 1, ex, flag_orphan);
+    left.close(1, {1});
+    right.purge(4, 1);
+    join();
+    EXPECT_EQ(left.state.resources().at("r")->orphans, 1U);
+}
+
+TEST_F(LckMerge, forgets_the_purge_of_an_orphan_whose_holder_lives) {
+    for (TestState* side : {&left, &right}) {
+        side->lock(4, 10, 1, ex, flag_orphan);
+    }
+    part({1, 2, 3}, {4});
+    left.purge(1, 1);
+    join();
+    EXPECT_NE(left.fence(4, 10), Fence{});
+    EXPECT_THAT(left.state.image().purged, IsEmpty());
+    left.close(4, {1});
+    EXPECT_EQ(left.state.resources().at("r")->orphans, 1U);
+}
+
 TEST_F(LckMerge, breaks_circles_that_came_about) {
     for (TestState* side : {&left, &right}) {
         side->open(1, 2, "s", 1);

@@ -6,6 +6,32 @@
 
 namespace ais::lck {
 
+void Past::note(Mode mode, const Fence& since) {
+    any = std::max(any, since);
+    if (mode == Mode::exclusive) {
+        exclusive = std::max(exclusive, since);
+    }
+}
+
+void Past::note(const Past& other) {
+    any = std::max(any, other.any);
+    exclusive = std::max(exclusive, other.exclusive);
+}
+
+void Image::forget_oldest() {
+    while (purged.size() > purged_max) {
+        purged.erase(purged.begin());
+    }
+    while (past.size() > past_max) {
+        const auto oldest = std::min_element(
+            past.begin(), past.end(), [](const auto& a, const auto& b) {
+                return a.second.any < b.second.any;
+            });
+        forgotten = std::max(forgotten, oldest->second.any);
+        past.erase(oldest);
+    }
+}
+
 void State::thaw(Effects& effects) {
     if (is_frozen_ && !nodes_.empty()) {
         is_frozen_ = false;
@@ -18,6 +44,12 @@ Resource& State::make_resource(std::string_view name) {
     if (found == resources_.end()) {
         found = resources_.emplace(name, std::make_unique<Resource>()).first;
         found->second->name = name;
+        const auto past = past_.find(name);
+        if (past != past_.end()) {
+            found->second->past = past->second;
+            past_order_.erase({past->second.any, past->first});
+            past_.erase(past);
+        }
     }
     return *found->second;
 }
@@ -56,6 +88,15 @@ void State::close(ais_node_id sender, std::span<const std::uint64_t> numbers, Ef
     gone.reserve(numbers.size());
     for (const std::uint64_t number : numbers) {
         gone.push_back({sender, number});
+        const auto found = opens_.find(gone.back());
+        if (found != opens_.end()) {
+            for (const std::uint64_t id : found->second.locks) {
+                const Lock& lock = locks_.at({sender, id});
+                if ((lock.flags & flag_orphan) == 0) {  // else it stays
+                    note_given_back(lock);
+                }
+            }
+        }
     }
     remove_opens(gone, effects);
 }
@@ -109,9 +150,24 @@ void State::after_change(const std::set<std::string>& names, Effects& effects) {
 bool State::erase_if_over(Resource& resource) {
     const bool is_over = resource.opens.empty() && resource.held.empty();
     if (is_over) {
+        keep_past(resource.name, resource.past);
         resources_.erase(std::string(resource.name));
     }
     return is_over;
+}
+
+void State::keep_past(std::string_view name, const Past& past) {
+    if (past.any == Fence{}) {
+        return;
+    }
+    past_.emplace(name, past);
+    past_order_.emplace(past.any, name);
+    if (past_.size() > past_max) {
+        const auto oldest = past_order_.begin();
+        forgotten_ = std::max(forgotten_, oldest->first);
+        past_.erase(past_.find(oldest->second));
+        past_order_.erase(oldest);
+    }
 }
 
 Lock& State::add_lock(Resource& resource, Open* open, const Image::LockPart& part) {
@@ -123,6 +179,7 @@ Lock& State::add_lock(Resource& resource, Open* open, const Image::LockPart& par
     lock.signal = part.signal;
     lock.place = part.place;
     lock.fence = part.fence;
+    lock.since = part.since;
     lock.resource = &resource;
     lock.open = open;
     if (lock.is_held()) {
@@ -143,9 +200,18 @@ Lock& State::add_lock(Resource& resource, Open* open, const Image::LockPart& par
     return lock;
 }
 
+// With the last number that its holder could use.
+void State::note_given_back(const Lock& lock) {
+    if (lock.is_held()) {
+        lock.resource->past.note(lock.mode, lock.fence);
+    }
+}
+
 void State::erase(Lock& lock) {
     Resource& resource = *lock.resource;
     if (lock.is_held()) {
+        // Why since: its holder may live on another side, and must not be overtaken by itself.
+        resource.past.note(lock.mode, lock.since);
         resource.held.erase(lock.place);
         resource.exclusive -= lock.mode == Mode::exclusive ? 1 : 0;
         resource.orphans -= lock.kind == Kind::orphan ? 1 : 0;
@@ -192,6 +258,7 @@ State::Unlocked State::unlock(ais_node_id sender, std::uint64_t number, Effects&
     }
     const bool was_granted = found->second.kind == Kind::granted;
     Resource& resource = *found->second.resource;
+    note_given_back(found->second);
     erase(found->second);
     serve(resource, effects);
     return was_granted ? Unlocked::granted : Unlocked::queued;
@@ -221,7 +288,11 @@ bool State::purge(ais_node_id sender, std::uint64_t open, Effects& effects) {
         }
     }
     for (Lock* orphan : orphans) {
+        purged_.emplace(count_, orphan->id);
         erase(*orphan);
+    }
+    while (purged_.size() > purged_max) {
+        purged_.erase(purged_.begin());
     }
     serve(resource, effects);
     return true;
@@ -268,10 +339,14 @@ Image State::image() const {
     image.is_frozen = is_frozen_;
     image.count = count_;
     image.last_place = last_place_;
+    image.past = past_;
+    image.forgotten = forgotten_;
+    image.purged = purged_;
     image.resources.reserve(resources_.size());
     for (const auto& [name, resource] : resources_) {
         Image::Part part;
         part.name = name;
+        part.past = resource->past;
         for (const Id id : resource->opens) {
             const Open& open = opens_.at(id);
             part.opens.push_back({id, open.client, open.pid});
@@ -285,7 +360,8 @@ Image State::image() const {
                                       lock->open != nullptr ? lock->open->id.number : 0,
                                       lock->signal,
                                       place,
-                                      lock->fence});
+                                      lock->fence,
+                                      lock->since});
             }
         };
         add(resource->held);
@@ -333,8 +409,16 @@ void State::replace(const Image& image, bool is_merged, Effects& effects) {
     is_frozen_ = image.is_frozen;
     count_ = image.count;
     last_place_ = image.last_place;
+    past_.clear();
+    past_order_.clear();
+    for (const auto& [name, past] : image.past) {
+        keep_past(name, past);
+    }
+    forgotten_ = image.forgotten;
+    purged_ = image.purged;
     for (const Image::Part& part : image.resources) {
         Resource& resource = make_resource(part.name);
+        resource.past = part.past;
         for (const Image::OpenPart& open : part.opens) {
             add_open(resource, open.id, open.client, open.pid);
         }

@@ -69,15 +69,35 @@ struct Lock {
     std::uint32_t flags = 0;
     std::uint64_t signal = 0;
     std::uint64_t place = 0;  // in the order of arrival, of all resources
-    Fence fence;              // of a grant
+    Fence fence;              // of a grant; a merge gives a new one
+    Fence since;              // that of the grant itself
     Resource* resource = nullptr;
     Open* open = nullptr;  // null: an orphan
 
     [[nodiscard]] bool is_held() const { return kind == Kind::granted || kind == Kind::orphan; }
 };
 
+// The highest numbers of locks that were given back: who holds one with a lower number on another
+// side of a division was not alone.
+struct Past {
+    Fence any;
+    Fence exclusive;
+
+    void note(Mode mode, const Fence& since);
+    void note(const Past& other);
+    [[nodiscard]] bool overtakes(Mode mode, const Fence& since) const {
+        return since < (mode == Mode::exclusive ? any : exclusive);
+    }
+};
+
+// Limit: resources that are gone and whose past is kept, and orphans known to be purged; 4,096 of
+// either are far more than a division outlasts.  Beyond: docs/protocol/lck.md.
+inline constexpr std::size_t past_max = 4096;
+inline constexpr std::size_t purged_max = 4096;
+
 struct Resource {
     std::string name;
+    Past past;
     std::set<Id> opens;
     std::map<std::uint64_t, Lock*> queue;  // fresh and waiting, by place
     std::map<std::uint64_t, Lock*> held;   // granted and orphans, by place
@@ -108,9 +128,11 @@ struct Image {
         std::uint64_t signal = 0;
         std::uint64_t place = 0;
         Fence fence;
+        Fence since;
     };
     struct Part {
         std::string name;
+        Past past;
         std::vector<OpenPart> opens;  // ascending
         std::vector<LockPart> locks;  // by place
     };
@@ -118,6 +140,13 @@ struct Image {
     std::uint64_t count = 0;  // of grants
     std::uint64_t last_place = 0;
     std::vector<Part> resources;  // by name
+    std::map<std::string, Past, std::less<>> past;  // of resources that are gone
+    Fence forgotten;                                // the highest that is in no past any more
+    // Orphans that were purged, with the count of grants at that time.
+    std::set<std::pair<std::uint64_t, Id>> purged;
+
+    // Drop what is beyond the limits, the oldest first.
+    void forget_oldest();
 };
 
 // What clients have to be told, in this order.
@@ -193,8 +222,10 @@ class State {
     void remove_open(Open& open);
     void make_orphan(Lock& lock);
     void erase(Lock& lock);
+    static void note_given_back(const Lock& lock);
     void after_change(const std::set<std::string>& names, Effects& effects);
     bool erase_if_over(Resource& resource);
+    void keep_past(std::string_view name, const Past& past);
     void lose_all(Effects& effects);
 
     // queue.cpp
@@ -214,6 +245,10 @@ class State {
     std::map<Id, Open> opens_;
     std::map<Id, Lock> locks_;
     std::map<Owner, Client> clients_;
+    std::map<std::string, Past, std::less<>> past_;  // of resources that are gone
+    std::set<std::pair<Fence, std::string>> past_order_;  // by Past::any
+    Fence forgotten_;
+    std::set<std::pair<std::uint64_t, Id>> purged_;
     std::uint64_t count_ = 0;
     std::uint64_t last_place_ = 0;
     bool is_frozen_ = true;

@@ -680,6 +680,11 @@ class Locks final : public sim::Workload {
             bool has_exclusive = false;
             std::uint64_t exclusive_place = 0;
             for (const Image::LockPart& lock : part.locks) {
+                if (lock.kind == Kind::granted && part.past.overtakes(lock.mode, lock.since) &&
+                    !sim.has_lost_ring_number()) {
+                    sim.fail("lck: node " + std::to_string(node) + ", " + part.name +
+                             ": somebody was there while it was held");
+                }
                 if (lock.kind == Kind::granted || lock.kind == Kind::orphan) {
                     has_held = true;
                     if (lock.mode == Mode::exclusive) {
