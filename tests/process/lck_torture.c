@@ -5,9 +5,11 @@
  *
  *     lck_torture DIRECTORY NAME RESOURCES SEED
  *
- * A line is "B number name" or "E number name".  It ends with 3 when it sees what cannot be: a number
+ * A line is "B number name" or "E number name", and "U number name" when the lock was given back, with
+ * whatever number was last.  One lock of fifty is held long enough for a division.  It ends with 3 when it sees what cannot be: a number
  * that is refused by a later one of the same ring.  SIGTERM ends it in order; then it prints how many
- * locks it has had, how many it has lost, and how often its number was refused.
+ * locks it has had, how many it has lost, how often its number was refused, and how
+ * many locks had another number in the end: they were kept through a merge.
  */
 #define _GNU_SOURCE
 #include <openais/saLck.h>
@@ -28,7 +30,7 @@ static volatile sig_atomic_t is_over;
 static const char *directory;
 static const char *own_name;
 static unsigned chance;
-static unsigned long locks, losses, refusals;
+static unsigned long locks, losses, refusals, merges;
 
 static void on_term(int number)
 {
@@ -68,7 +70,7 @@ static SaLckFenceT last_number(int fd)
     return number;
 }
 
-/* 1: written; 0: refused, somebody else has had a later number. */
+/* B and E with `mine`; U: none.  1: written; 0: refused, somebody else has had a later number. */
 static int write_guarded(int resource, char what, const SaLckFenceT *mine)
 {
     char path[512];
@@ -85,6 +87,8 @@ static int write_guarded(int resource, char what, const SaLckFenceT *mine)
         exit(1);
     }
     seen = last_number(fd);
+    if (mine == NULL)
+        mine = &seen;
     is_later = saLckFenceCompare(&seen, mine);
     if (is_later > 0) {
         close(fd);
@@ -122,6 +126,7 @@ static SaAisErrorT use_lock(SaLckResourceHandleT handle, int resource)
     SaLckLockIdT id;
     SaLckLockStatusT status;
     SaLckFenceT fence;
+    int has_ended = 0;
     SaTimeT timeout = (SaTimeT)(1 + random_below(2000)) * SA_TIME_ONE_MILLISECOND;
     SaLckLockFlagsT flags = random_below(10) == 0 ? SA_LCK_LOCK_NO_QUEUE : 0;
     SaAisErrorT error = saLckResourceLock(handle, &id, SA_LCK_EX_LOCK_MODE, flags, 0, timeout, &status);
@@ -133,10 +138,14 @@ static SaAisErrorT use_lock(SaLckResourceHandleT handle, int resource)
     locks++;
     error = ask_number(id, &fence);
     if (error == SA_AIS_OK && write_guarded(resource, 'B', &fence)) {
-        usleep(random_below(3000));
+        SaLckFenceT before = fence;
+
+        usleep(random_below(50) == 0 ? random_below(1500000) : random_below(3000));
         error = ask_number(id, &fence);
-        if (error == SA_AIS_OK)
-            write_guarded(resource, 'E', &fence);
+        if (error == SA_AIS_OK) {
+            has_ended = write_guarded(resource, 'E', &fence);
+            merges += saLckFenceCompare(&before, &fence) != 0;
+        }
     }
     if (error == SA_AIS_ERR_NOT_EXIST) {
         losses++;
@@ -147,6 +156,8 @@ static SaAisErrorT use_lock(SaLckResourceHandleT handle, int resource)
     do {
         error = saLckResourceUnlock(id, SA_TIME_ONE_SECOND * 30);
     } while (error == SA_AIS_ERR_TRY_AGAIN && !is_over);
+    if (error == SA_AIS_OK && has_ended)
+        write_guarded(resource, 'U', NULL);
     if (error == SA_AIS_ERR_NOT_EXIST) {
         losses++;
         error = SA_AIS_OK;
@@ -212,6 +223,6 @@ int main(int argc, char **argv)
         use_association(handle, resources);
         saLckFinalize(handle);
     }
-    printf("%lu %lu %lu\n", locks, losses, refusals);
+    printf("%lu %lu %lu %lu\n", locks, losses, refusals, merges);
     return 0;
 }

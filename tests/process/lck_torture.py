@@ -3,29 +3,25 @@
 """Locks under torture: 5 nodes in network namespaces, 40 clients on 20 resources; clients and executives are killed, networks cut.
 
 Each client writes into a file of the resource when it has the lock and before it gives it back, guarded by its fencing number
-(lck_torture.c).  This observer reads the files afterwards: nobody wrote while another one had the lock in the same ring.
+(lck_torture.c).  This observer reads the files afterwards: nobody wrote while another one had the lock in the same ring, and
+who kept a lock through a merge was not overtaken by one that was given back before it.
 
     AIS_BUILD_DIR=build/dev tests/process/lck_torture.py [--seconds 300] [--seed N]
 """
 
-import argparse
-import random
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from support import Cluster, Failure, build_dir, can_use_namespaces, main, wait_until
+from support import Cluster, build_dir, can_use_namespaces, main, wait_until
+from torture import NODES, Torture, options_of
 
 CLIENT = build_dir() / "tests/lck_torture"
-NODES = 5
 CLIENTS = 40
 RESOURCES = 20
 
-options = argparse.Namespace(seed=None, seconds=12.0)
+options = options_of(12.0)
 
 
 def ring_of(number):
@@ -36,13 +32,20 @@ def ring_of(number):
 def violations(lines, killed):
     """What is wrong in one file.  A line: kind, number, client.
 
-    Two that have begun and not ended had the lock at once.  That is so when they were on two sides of a cut, and one of them
-    has lost it then: their numbers are of two rings.  In one ring it must not be.
+    B, E: begun, and about to end.  Two that have begun and not ended had the lock at once.  That is so when they were on two
+    sides of a cut: their numbers are of two rings.  In one ring it must not be.  Where the sides meet one of them at most goes
+    on, with a number of the new ring, and only if the other has not given it back (U) before: else both are told.
     """
     found = []
     last_number = ""
-    begun = {}  # client: its last number
+    begun = {}  # client: its number
+    given_back = {}  # client: by whom, since it has begun
+    kept = {}  # ring of a merge: who had the lock before and after it
     for kind, number, client in lines:
+        if kind == "U":
+            for other in begun:
+                given_back[other].append(client)
+            continue
         if number < last_number:
             found.append(f"{client} wrote with {number} after {last_number}")
         last_number = number
@@ -52,7 +55,13 @@ def violations(lines, killed):
                   if other != client and other not in killed and ring_of(others) == ring_of(number)]
         if kind == "B":
             begun[client] = number
-        else:
+            given_back[client] = []
+        elif client in begun and ring_of(begun[client]) != ring_of(number):
+            found += [f"{client} kept {begun[client]} as {number}, and {other} had given back another one"
+                      for other in given_back[client]]
+            if kept.setdefault(ring_of(number), client) != client:
+                found.append(f"{client} and {kept[ring_of(number)]} kept the lock through one merge, as {number}")
+        if kind == "E":
             begun.pop(client, None)
     return found
 
@@ -73,33 +82,24 @@ class Observer(unittest.TestCase):
         merged = [("B", one, "a"), ("B", other_ring, "b"), ("E", "3" * 32, "a")]
         self.assertEqual(violations(merged, set()), [])
         self.assertEqual(len(violations([*merged[:2], ("B", "3" * 32, "a"), ("E", "3" * 32, "b")], set())), 1)
+        self.assertEqual(len(violations([*merged, ("E", "3" * 31 + "4", "b")], set())), 1)
+        # It was overtaken, by who had given it back before the merge: then it must be lost.
+        back = [("B", one, "a"), ("B", other_ring, "b"), ("E", other_ring, "b"), ("U", other_ring, "b"), ("E", "3" * 32, "a")]
+        self.assertEqual(len(violations(back, set())), 1)
 
 
 @unittest.skipUnless(can_use_namespaces(), "network namespaces are not permitted here")
-class Torture(unittest.TestCase):
-    def start_client(self, slot):
-        self.count += 1
-        name = f"client-{self.count}"
-        node = slot % NODES + 1
-        process = self.cluster.run(node, [str(CLIENT), str(self.dir), name, str(RESOURCES), str(self.chance.randrange(1 << 31))],
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        return name, process
+class Locks(Torture):
+    seed = options.seed
+    slots = CLIENTS
 
-    def check_clients(self):
-        for name, process in self.clients:
-            if process.poll() is not None:
-                raise Failure(f"{name} ended with {process.returncode}: {process.stderr.read()}")
+    def command(self, _slot, name):
+        return [CLIENT, self.dir, name, RESOURCES, self.chance.randrange(1 << 31)]
 
     def one_fault(self, away):
         what = self.chance.random()
         if what < 0.45:
-            slot = self.chance.randrange(CLIENTS)
-            name, process = self.clients[slot]
-            self.check_clients()
-            process.kill()
-            process.communicate()
-            self.killed.add(name)
-            self.clients[slot] = self.start_client(slot)
+            self.kill_client()
             return "client"
         if what < 0.6 and len(away) < 2:
             node = self.chance.choice([n for n in range(1, NODES + 1) if n not in away])
@@ -107,46 +107,26 @@ class Torture(unittest.TestCase):
             away[node] = time.monotonic() + self.chance.random()
             return "executive"
         if what < 0.85:
-            numbers = list(range(1, NODES + 1))
-            self.chance.shuffle(numbers)
-            at = self.chance.randrange(1, NODES)
-            self.cluster.partition(numbers[:at], numbers[at:])
+            self.cluster.partition(*self.random_sides())
             return "cut"
         self.cluster.heal()
         return "heal"
 
     def test_nobody_has_what_another_one_has(self):
-        seed = options.seed if options.seed is not None else random.randrange(1 << 32)
-        self.chance = random.Random(seed)
-        self.count = 0
-        self.killed = set()
-        print(f"\nseed {seed}")
+        self.make_chance()
         with tempfile.TemporaryDirectory(prefix="ais-torture-") as folder, \
-                Cluster(NODES, netns=True, totem="detection_time: fast") as self.cluster:
+                Cluster(NODES, netns=True, totem="detection_time: fast") as cluster:
             self.dir = Path(folder)
             self.dir.chmod(0o777)
-            self.cluster.start()
-            self.cluster.wait_ring(timeout=30)
-            self.clients = [self.start_client(slot) for slot in range(CLIENTS)]
-            self.addCleanup(lambda: [p.kill() for _, p in self.clients if p.poll() is None])
-            away = {}
-            faults = {}
-            end = time.monotonic() + options.seconds
-            while time.monotonic() < end:
-                kind = self.one_fault(away)
-                faults[kind] = faults.get(kind, 0) + 1
-                # Not a wait: how long this state of the cluster lasts.
-                time.sleep(0.05 + 0.8 * self.chance.random() ** 2)
-                for node in [n for n, at in away.items() if at < time.monotonic()]:
-                    del away[node]
-                    self.cluster[node].start()
-                self.check_clients()
-            for node in away:
-                self.cluster[node].start()
-            self.cluster.heal()
-            self.cluster.wait_ring(timeout=60)
+            cluster.start()
+            cluster.wait_ring(timeout=30)
+            self.begin(cluster)
+            self.start_clients(CLIENTS)
+            faults = self.let_things_happen()
+            cluster.heal()
+            cluster.wait_ring(timeout=60)
             self.settle()
-            totals = self.stop_clients()
+            totals = [sum(map(int, column)) for column in zip(*[text.split() for text in self.stop_clients()])]
             found = []
             begun = 0
             for path in sorted(self.dir.glob("resource-*")):
@@ -154,11 +134,27 @@ class Torture(unittest.TestCase):
                 begun += sum(kind == "B" for kind, _, _ in lines)
                 found += [f"{path.name}: {text}" for text in violations(lines, self.killed)]
             self.assertEqual(found, [])
-            for node in self.cluster.nodes:
-                self.assertTrue(node.is_running(), node.log()[-2000:])
+            self.check_nodes()
             print(f"{faults}; {begun} times locked and written; of those that lived to the end: {totals[0]} locks, "
-                  f"{totals[1]} lost, {totals[2]} numbers refused")
+                  f"{totals[1]} lost, {totals[2]} numbers refused, {totals[3]} kept through a merge")
             self.assertGreater(begun, 100)
+
+    def let_things_happen(self):
+        away = {}
+        faults = {}
+        end = time.monotonic() + options.seconds
+        while time.monotonic() < end:
+            kind = self.one_fault(away)
+            faults[kind] = faults.get(kind, 0) + 1
+            # Not a wait: how long this state of the cluster lasts.
+            time.sleep(0.05 + 0.8 * self.chance.random() ** 2)
+            for node in [n for n, at in away.items() if at < time.monotonic()]:
+                del away[node]
+                self.cluster[node].start()
+            self.check_clients()
+        for node in away:
+            self.cluster[node].start()
+        return faults
 
     def settle(self):
         """Whole again, each resource is locked by somebody anew: no lock is left behind."""
@@ -168,20 +164,6 @@ class Torture(unittest.TestCase):
         self.assertEqual(len(sizes), RESOURCES)
         self.check_clients()
 
-    def stop_clients(self):
-        totals = [0, 0, 0]
-        for _, process in self.clients:
-            process.send_signal(signal.SIGTERM)
-        for name, process in self.clients:
-            out, err = process.communicate(timeout=60)
-            self.assertEqual((process.returncode, err), (0, ""), name)
-            totals = [a + int(b) for a, b in zip(totals, out.split())]
-        return totals
-
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--seconds", type=float, default=12.0)
-    options, sys.argv[1:] = parser.parse_known_args()
     main()
