@@ -41,6 +41,24 @@ bool on_opened(Session& session, Bytes body) {
     return true;
 }
 
+// The service sends no more than received_credit words ahead.  Told once for half of them, and without
+// waiting for room, but for the last one, after which none would come.
+void give_credit(Session& session, Queue& queue) {
+    const std::uint32_t count = ++queue.heard;
+    if (count < received_credit / 2) {
+        return;
+    }
+    queue.heard -= count;
+    std::uint8_t space[8];
+    Writer body(space);
+    body.u32(queue.tag);
+    body.u32(count);
+    const auto patience = count < received_credit ? client::Duration::zero() : client::forever;
+    if (tell(session, RequestKind::heard, patience, body.written()) != SA_AIS_OK) {
+        queue.heard += count;
+    }
+}
+
 bool on_received(Session& session, Bytes body) {
     Reader in(body);
     SaMsgQueueHandleT handle = 0;
@@ -51,6 +69,7 @@ bool on_received(Session& session, Bytes body) {
     }
     // Its Open may be about to return in another thread; it has the queue already.
     queue->is_open = true;
+    give_credit(session, *queue);
     session.callbacks.saMsgMessageReceivedCallback(handle);
     return true;
 }

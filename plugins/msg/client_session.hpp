@@ -38,6 +38,7 @@ struct Queue {
     std::uint32_t tag = 0;
     std::atomic<bool> is_open{false};
     std::atomic<bool> is_closed{false};  // its handle is gone, or about to go
+    std::atomic<std::uint32_t> heard{0};  // words about messages that the service was not told of
 };
 
 client::Library<Session>& sessions();

@@ -8,7 +8,7 @@
 //       trackings u32 × (name, flags u8))
 //   opens u32 × (number u64, client u64, tag u32, flags u32, delivered u8, lost u8, queue,
 //       serial u64, async u8, invocation u64, waiting u32 × get, taking u32 × (message id, has u8, get),
-//       in hand u32 × message id, handed u32 × (get u64, message id))
+//       in hand u32 × message id, handed u32 × (get u64, message id), unheard u32, unannounced u64)
 //   requests u32 × (number u64, client u64, serial u64, async u8, invocation u64, query u16, body)
 //   exchanges u32 × (sender id u64, client u64, serial u64, id u64)
 //   posts u32 × (kind u16, body)
@@ -22,7 +22,7 @@
 namespace ais::msg {
 namespace {
 
-constexpr std::uint32_t local_version = 1;
+constexpr std::uint32_t local_version = 2;
 
 template <typename List>
 void write_count(Appender& out, const List& list) {
@@ -95,6 +95,8 @@ ais_status MsgService::save_local(std::span<ais_conn* const> conns, StateWriter&
             out.u64(get);
             id.encode(out);
         }
+        out.u32(open.unheard);
+        out.u64(open.unannounced);
     }
     const auto client_number = [&](ais_conn* conn) {
         return ipc_.context<Client>(conn)->number;
@@ -202,6 +204,8 @@ ais_status MsgService::restore_local(std::span<ais_conn* const> conns,
             const std::uint64_t get = in.u64();
             open.handed[get] = MessageId::decode(in);
         });
+        open.unheard = in.u32();
+        open.unannounced = in.u64();
         if (open.client != nullptr) {
             open.client->opens[open.tag] = number;
             opens_[number] = std::move(open);

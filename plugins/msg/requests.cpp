@@ -122,6 +122,8 @@ void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             return got(*client, true, body);
         case RequestKind::abandon_get:
             return got(*client, false, body);
+        case RequestKind::heard:
+            return heard(*client, body);
     }
     complaints_.broken_request(client->conn, "request of unknown kind");
 }

@@ -119,14 +119,35 @@ void MsgService::on_open(ais_node_id sender, Bytes body) {
 void MsgService::announce(const Queue& queue, std::size_t messages) {
     const auto found =
         queue.owner.node == state_.self() ? opens_.find(queue.owner.number) : opens_.end();
-    if (found == opens_.end() || (found->second.flags & flag_receive_callback) == 0) {
-        return;
+    if (found != opens_.end() && (found->second.flags & flag_receive_callback) != 0) {
+        found->second.unannounced += messages;
+        announce(found->second);
     }
+}
+
+// As many words as it has credit for: who does not dispatch has a number that grows, and nothing else.
+void MsgService::announce(Open& open) {
     std::uint8_t space[4];
     Writer body(space);
-    body.u32(found->second.tag);
-    for (std::size_t i = 0; i < messages; ++i) {
-        ipc_.notify(found->second.client->conn, number_of(EventKind::received), body.written());
+    body.u32(open.tag);
+    while (open.unannounced > 0 && open.unheard < received_credit) {
+        --open.unannounced;
+        ++open.unheard;
+        ipc_.notify(open.client->conn, number_of(EventKind::received), body.written());
+    }
+}
+
+// The library has made callbacks.
+void MsgService::heard(Client& client, Bytes body) {
+    Reader in(body);
+    const std::uint32_t tag = in.u32();
+    const std::uint32_t count = in.u32();
+    if (!in.finished()) {
+        return complaints_.broken_request(client.conn, "count of callbacks");
+    }
+    if (Open* open = find_open(client, tag)) {
+        open->unheard -= std::min(count, open->unheard);
+        announce(*open);
     }
 }
 

@@ -82,6 +82,9 @@ class MsgService {
         std::set<MessageId> in_hand;
         // Given to the library, which has not said yet that it has it; by Get::id.
         std::map<std::uint64_t, MessageId> handed;
+        // Words about messages that came: under way, and not sent yet.
+        std::uint32_t unheard = 0;
+        std::uint64_t unannounced = 0;
     };
     struct Client {
         ais_conn* conn = nullptr;
@@ -137,6 +140,8 @@ class MsgService {
     void answer(ais_node_id sender, std::uint64_t request, SaAisErrorT error);
     void answer_query(const Waiting& query);
     void announce(const Queue& queue, std::size_t messages);
+    void announce(Open& open);
+    void heard(Client& client, Bytes body);
     void deaden(std::uint64_t number, Open& open);
 
     // requests.cpp

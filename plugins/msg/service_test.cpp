@@ -123,6 +123,12 @@ class Program {
         client_->request(static_cast<std::uint16_t>(RequestKind::get), body.written());
     }
     void got(std::uint32_t tag, std::uint64_t id) { about_get(RequestKind::got, tag, id); }
+    void heard_callbacks(std::uint32_t tag, std::uint32_t count) {
+        Appender body;
+        body.u32(tag);
+        body.u32(count);
+        client_->send(static_cast<std::uint16_t>(RequestKind::heard), body.written());
+    }
     void abandon(std::uint32_t tag, std::uint64_t id) {
         about_get(RequestKind::abandon_get, tag, id);
     }
@@ -412,6 +418,21 @@ TEST_F(MsgService, announces_each_message_to_who_wants_it) {
     bus.run();
     EXPECT_EQ(open(b, 7, "q", receives), SA_AIS_OK);
     EXPECT_THAT(b.heard(), ElementsAre("received 7", "received 7"));
+}
+
+TEST_F(MsgService, announces_no_more_than_the_library_has_credit_for) {
+    Program a(one);
+    Program b(two);
+    EXPECT_EQ(open(a, 1, "q", flag_create | receives), SA_AIS_OK);
+    for (std::uint32_t i = 0; i < received_credit + 300; ++i) {
+        send(b, "q", "x");
+    }
+    EXPECT_EQ(a.heard().size(), received_credit);
+    a.heard_callbacks(1, 200);
+    EXPECT_EQ(a.heard().size(), 200U);
+    EXPECT_THAT(a.heard(), IsEmpty());
+    a.heard_callbacks(1, 4'000'000'000);
+    EXPECT_EQ(a.heard().size(), 100U) << "one for each message in the end";
 }
 
 TEST_F(MsgService, close_wakes_who_waits) {

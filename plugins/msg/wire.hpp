@@ -58,6 +58,7 @@
 //   it was received   got             tag u32, get u64                          none
 //   it was not        abandon_get     tag u32, get u64                          none
 //   wake all gets     cancel          tag u32                                   error only
+//   callbacks made    heard           tag u32, count u32                        none
 //   for operators     list            what u8, name to begin after              list
 //
 // status  = creation flags u32, retention i64, closed i64, 4 × (size u64, used u64, messages u32)
@@ -97,6 +98,9 @@ inline constexpr std::size_t groups_max = 4096;
 inline constexpr std::size_t members_max = 1024;  // queues of a group
 inline constexpr std::size_t message_size_max = 1U << 20;
 inline constexpr std::size_t reply_size_max = message_size_max;
+// Events `received` of one open that its library has not said to have heard; more are counted, and sent
+// later.  512 of them are 32 KiB of a client's ring, so that other events have room.
+inline constexpr std::uint32_t received_credit = 512;
 inline constexpr std::size_t name_max = 256;  // SA_MAX_NAME_LENGTH
 // Limit: messages of an area, since those without data need no room in it.
 inline constexpr std::size_t area_messages_max = 65536;
@@ -177,6 +181,7 @@ enum class RequestKind : std::uint16_t {
     abandon_get = 24,
     cancel = 25,
     list = 26,
+    heard = 27,
 };
 enum class EventKind : std::uint16_t { opened = 1, received = 2, delivered = 3, tracked = 4 };
 

@@ -407,6 +407,12 @@ class Consumer final : public Program {
             return fail("is told something that it has not asked for");
         }
         ++announced_;
+        if (++heard_ == received_credit / 2) {
+            Appender heard;
+            heard.u32(tag);
+            heard.u32(std::exchange(heard_, 0));
+            request(RequestKind::heard, 0, heard);
+        }
     }
 
   private:

@@ -510,6 +510,25 @@ TEST_F(Msg, MS13_messages_are_announced) {
     EXPECT_EQ(received.size(), 3U);
 }
 
+TEST_F(Msg, program_that_does_not_dispatch_is_told_of_all_messages_when_it_does) {
+    Program a(*cluster_, 1);
+    Program b(*cluster_, 2);
+    const SaMsgQueueHandleT queue = b.open(name, attributes(100000), receives);
+    constexpr std::size_t many = 1500;
+    const SaNameT destination = name_of(name);
+    const SaMsgMessageT message = message_of("x");
+    for (std::size_t i = 0; i < many; ++i) {
+        EXPECT_EQ(
+            patiently([&] { return saMsgMessageSendAsync(a.handle, 1, &destination, &message, 0); }),
+            SA_AIS_OK);
+    }
+    EXPECT_EQ(a.send(name, "last"), SA_AIS_OK);
+    EXPECT_EQ(b.status(name).saMsgQueueUsage[3].numberOfMessages, many + 1);
+    EXPECT_TRUE(b.until([] { return received.size() >= many + 1; })) << received.size();
+    EXPECT_EQ(received.size(), many + 1);
+    EXPECT_EQ(get_all(queue).size(), many + 1) << "and the handle is good";
+}
+
 TEST_F(Msg, MS14_MS15_turns_of_a_group) {
     Program a(*cluster_, 1);
     Program b(*cluster_, 2);
