@@ -12,6 +12,8 @@
 #include <openais/saCkpt.h>
 #include <openais/saClm.h>
 #include <openais/saEvt.h>
+#include <openais/saLck.h>
+#include <openais/saMsg.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -204,7 +206,7 @@ TEST_F(AllServices, times_from_none_to_the_longest_are_taken_at_their_word) {
     EXPECT_EQ(settled([&] { return open_channel(evt, SA_TIME_MAX - 1, &channel); }), SA_AIS_OK);
 }
 
-// ckpt_test.cpp and evt_test.cpp do the same with all functions of theirs.
+// ckpt_test.cpp, evt_test.cpp, lck_test.cpp and msg_test.cpp do the same with all functions of theirs.
 TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
     struct Caller {
         const char* name;
@@ -247,6 +249,102 @@ TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
         const SaAisErrorT error = open_channel(evt, SA_TIME_MAX, &other);
         return error == SA_AIS_OK ? saEvtChannelClose(other) : error;
     });
+    // With a lock held and waited for, and a message under way, in each of many moments.
+    SaLckHandleT lck = 0;
+    SaLckResourceHandleT resource = 0;
+    SaLckResourceHandleT rival = 0;
+    SaVersionT of_lck{'B', 1, 1};
+    const SaNameT lock_name{4, "lock"};
+    ASSERT_EQ(settled([&] { return saLckInitialize(&lck, nullptr, &of_lck); }), SA_AIS_OK);
+    for (SaLckResourceHandleT* handle : {&resource, &rival}) {
+        ASSERT_EQ(settled([&] {
+                      return saLckResourceOpen(
+                          lck, &lock_name, SA_LCK_RESOURCE_CREATE, SA_TIME_MAX, handle);
+                  }),
+                  SA_AIS_OK);
+    }
+    const auto lock_and_unlock = [](SaLckResourceHandleT handle) {
+        SaLckLockIdT id = 0;
+        SaLckLockStatusT status{};
+        const SaAisErrorT error = saLckResourceLock(
+            handle, &id, SA_LCK_PR_LOCK_MODE, 0, 0, SA_TIME_MAX, &status);
+        if (error != SA_AIS_OK) {
+            return error;
+        }
+        SaLckFenceT fence{};
+        const SaAisErrorT asked = saLckLockFenceGet(id, &fence);
+        const SaAisErrorT given_back = saLckResourceUnlock(id, SA_TIME_MAX);
+        return asked != SA_AIS_OK ? asked : given_back;
+    };
+    add("lck", [&] { return lock_and_unlock(resource); });
+    add("lck, another thread", [&] { return lock_and_unlock(rival); });
+    SaMsgHandleT msg = 0;
+    SaMsgQueueHandleT queue = 0;
+    SaMsgQueueHandleT requests = 0;
+    SaVersionT of_msg{'B', 1, 1};
+    const SaNameT queue_name{5, "queue"};
+    const SaNameT request_name{8, "requests"};
+    const SaMsgQueueCreationAttributesT usual{0, {10000, 10000, 10000, 10000}, 0};
+    ASSERT_EQ(settled([&] { return saMsgInitialize(&msg, nullptr, &of_msg); }), SA_AIS_OK);
+    for (const auto& [name, handle] : {std::pair(&queue_name, &queue), {&request_name, &requests}}) {
+        ASSERT_EQ(settled([&, name = name, handle = handle] {
+                      return saMsgQueueOpen(
+                          msg, name, &usual, SA_MSG_QUEUE_CREATE, SA_TIME_MAX, handle);
+                  }),
+                  SA_AIS_OK);
+    }
+    char text[] = "text";
+    const auto message_of = [&text] {
+        SaMsgMessageT message{};
+        message.data = text;
+        message.size = sizeof text;
+        return message;
+    };
+    add("msg send", [&] {
+        const SaMsgMessageT message = message_of();
+        const SaAisErrorT error = saMsgMessageSend(msg, &queue_name, &message, SA_TIME_MAX);
+        return error == SA_AIS_ERR_QUEUE_FULL ? SA_AIS_OK : error;
+    });
+    add("msg get", [&] {
+        char space[sizeof text];
+        SaMsgMessageT message{};
+        message.data = space;
+        message.size = sizeof space;
+        SaMsgSenderIdT from = 0;
+        return saMsgMessageGet(queue, &message, nullptr, &from, SA_TIME_MAX);
+    });
+    add("msg request", [&] {
+        const SaMsgMessageT message = message_of();
+        char space[sizeof text];
+        SaMsgMessageT reply{};
+        reply.data = space;
+        reply.size = sizeof space;
+        return saMsgMessageSendReceive(
+            msg, &request_name, &message, &reply, nullptr, SA_TIME_MAX);
+    });
+    add("msg reply", [&] {
+        char space[sizeof text];
+        SaMsgMessageT message{};
+        message.data = space;
+        message.size = sizeof space;
+        SaMsgSenderIdT from = 0;
+        const SaAisErrorT error =
+            saMsgMessageGet(requests, &message, nullptr, &from, SA_TIME_MAX);
+        const SaMsgMessageT reply = message_of();
+        return error != SA_AIS_OK ? error : saMsgMessageReply(msg, &reply, &from, SA_TIME_MAX);
+    });
+    add("msg groups", [&] {
+        const SaNameT group{5, "group"};
+        SaAisErrorT error =
+            saMsgQueueGroupCreate(msg, &group, SA_MSG_QUEUE_GROUP_ROUND_ROBIN);
+        if (error == SA_AIS_OK || error == SA_AIS_ERR_EXIST) {
+            error = saMsgQueueGroupInsert(msg, &group, &queue_name);
+        }
+        if (error == SA_AIS_OK || error == SA_AIS_ERR_EXIST) {
+            error = saMsgQueueGroupDelete(msg, &group);
+        }
+        return error;
+    });
     // Nobody dispatches, so these are soon told to try again.
     char byte = 'x';
     iovec data{&byte, 1};
@@ -279,6 +377,8 @@ TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
     for (const auto& caller : callers) {
         EXPECT_EQ(caller->last, SA_AIS_ERR_LIBRARY) << caller->name;
     }
+    EXPECT_EQ(saLckFinalize(lck), SA_AIS_OK);
+    EXPECT_EQ(saMsgFinalize(msg), SA_AIS_OK);
 }
 
 }  // namespace

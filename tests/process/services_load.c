@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * services_load NODE: use clm, ckpt, evt, evs and lck at once while the network is cut and healed, and judge what is seen.
+ * services_load NODE: use clm, ckpt, evt, evs, lck and msg at once while the network is cut and healed, and judge what is seen.
  *
  * Ends with status 1 and a sentence as soon as a promise is broken that one process can see:
  *   clm   numbers of views grow
@@ -9,12 +9,15 @@
  *   evs   a transitional configuration is the last one without those that left, the regular one after it adds those that
  *         joined; messages of a sender come in order, and only from members of the last ring
  *   lck   the numbers of a lock grow; one that is held is held, or was lost
+ *   msg   services_msg.c
  * What needs all processes is answered on the standard input, one line of JSON for one line:
  *   report A B C   the state; of the checkpoints that nodes 1, 2, 3 made for themselves so many must be there
  *   calm           start nothing new from here on
  *   late           subscribe once more: retained events are due again
  */
 #define _POSIX_C_SOURCE 200809L
+#include "services_load.h"
+
 #include <openais/evs.h>
 #include <openais/saCkpt.h>
 #include <openais/saClm.h>
@@ -30,17 +33,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NODES 3
 #define PAIRS 3
 #define EVENTS_MAX 4096
 #define OWN_SIZE 500
 
 /* The last pair is larger than a message and moves in pieces. */
 static const size_t pair_sizes[PAIRS] = {2000, 100000, 700000};
-static unsigned node;
+unsigned node;
 static int is_calm;
 
-static void violation(const char *format, ...)
+void violation(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -51,8 +53,7 @@ static void violation(const char *format, ...)
     exit(1);
 }
 
-/* Whether a call is to be made again. */
-static int must_repeat(int error, const char *what)
+int must_repeat(int error, const char *what)
 {
     if (error == SA_AIS_ERR_TRY_AGAIN) {
         const struct timespec wait = {0, 1000000};
@@ -511,7 +512,9 @@ static void report(const char *asked)
         if (has_lock)
             end_lock();
     }
+    empty_queue();
     printf("], \"locks\": [%lu, %lu", locks, locks_lost);
+    printf("], \"queue\": [%lu, %lu", queue_sent, queue_got);
     printf("], \"early\": [%lu, %lu, %lu], \"late\": [%lu, %lu, %lu], \"own\": [", counts[early][1], counts[early][2],
            counts[early][3], counts[late][1], counts[late][2], counts[late][3]);
     for (i = 1; i <= NODES; ++i) {
@@ -570,6 +573,7 @@ static void begin(void)
     while (must_repeat(saLckResourceOpen(lck, &name, SA_LCK_RESOURCE_CREATE, SA_TIME_MAX, &resource),
                        "saLckResourceOpen")) {
     }
+    begin_queue();
     while (must_repeat(saCkptInitialize(&ckpt, NULL, &ckpt_version), "saCkptInitialize")) {
     }
     begin_shared();
@@ -624,6 +628,7 @@ int main(int argc, char **argv)
         write_pair(turns % 40 == 7 ? 2 : turns % 8 == 3 ? 1 : 0);
         read_pair((unsigned)(turns % PAIRS));
         use_lock(turns);
+        use_queue(turns);
         turns++;
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Partitions and merges with clm, ckpt, evt, evs and lck all in use, in network namespaces.
+"""Partitions and merges with clm, ckpt, evt, evs, lck and msg all in use, in network namespaces.
 
 services_load judges by itself what one process can see; here the three are compared when all is whole again.
 `AIS_SERVICES_SECONDS=600 services_test.py [--seed N]` makes a longer run.
@@ -124,7 +124,8 @@ class Services(unittest.TestCase):
             self.assertGreater(min(counts), 4, "the cuts were noticed")
             self.assertTrue(all("0" not in own for own in reports[1]["own"]), reports[1]["own"])
             print(f"{faults} cuts, {counts} configurations; " + "; ".join(
-                f"node {n}: {r['writes']} writes, {r['published']} events, {r['messages']} messages, {r['locks'][0]} locks ({r['locks'][1]} lost)"
+                f"node {n}: {r['writes']} writes, {r['published']} events, {r['messages']} messages, {r['locks'][0]} locks ({r['locks'][1]} lost), "
+                f"{r['queue'][0]} sent to queues, {r['queue'][1]} got"
                 for n, r in reports.items()))
 
 
