@@ -547,6 +547,7 @@ class Consumer final : public Program {
     bool is_open_ = false;
     std::uint64_t last_get_ = 0;
     std::uint64_t announced_ = 0;
+    std::uint32_t heard_ = 0;  // of them, since the service was told
     std::uint64_t gotten_ = 0;
     std::map<std::uint64_t, std::uint64_t> gets_;  // serial → get
     std::set<std::uint64_t> mine_;
