@@ -299,7 +299,8 @@ bool Cluster::is_whole() const {
 
 bool Cluster::is_quiet() const {
     const auto is_behind = [this](const auto& machine) {
-        return machine->delivered() != machines_.front()->delivered();
+        return machine->delivered() != machines_.front()->delivered() ||
+               !machine->has_heard_itself();
     };
     return is_whole() && std::none_of(machines_.begin(), machines_.end(), is_behind);
 }

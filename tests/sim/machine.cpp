@@ -103,7 +103,7 @@ void Machine::start(bool wiped) {
         stored_ring_seq_ = 0;
     }
     incarnation_ = around_.prng().next() | 1;
-    taken_ = 0;
+    taken_ = came_back_ = 0;
     paused_ = false;
     waiting_.clear();
     armed_.reset();
@@ -648,6 +648,9 @@ void Machine::on_deliver(const totem::Deliver& stamped) {
     if (!from.ok() || message.origin.node != stamped.sender) {
         around_.fail("node " + std::to_string(id_.value()) + " delivers what nobody has sent");
         return;
+    }
+    if (message.origin == life_id()) {
+        came_back_ = message.number;
     }
     if (in_regular_) {
         compare_when_synced();

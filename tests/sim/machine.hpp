@@ -121,6 +121,8 @@ class Machine final : private service::Wire,
     [[nodiscard]] std::string save(std::uint16_t service);
     // The last message of its ring that it has delivered.
     [[nodiscard]] totem::Seq delivered() const { return delivered_; }
+    // All that it has sent in this life was delivered to itself.
+    [[nodiscard]] bool has_heard_itself() const { return came_back_ == taken_; }
     [[nodiscard]] std::uint64_t configurations() const { return configurations_; }
     // All replicas of this node as they are now, at `seq` of its ring.
     void compare_state(totem::Seq seq);
@@ -211,7 +213,8 @@ class Machine final : private service::Wire,
     std::vector<std::unique_ptr<Build>> builds_;  // that are or were running, or were refused
     std::unique_ptr<Executive> executive_;
     std::uint64_t incarnation_ = 0;
-    std::uint64_t taken_ = 0;  // numbers the datagrams
+    std::uint64_t taken_ = 0;      // numbers the datagrams
+    std::uint64_t came_back_ = 0;  // of them, the last that was delivered here
     bool paused_ = false;
     bool stuck_ = false;
     std::deque<Waiting> waiting_;

@@ -25,7 +25,7 @@ constexpr Duration settle_step = milliseconds(50);
 // What is on its way when all has settled arrives.
 constexpr Duration last_step = milliseconds(500);
 constexpr Duration quiet_step = milliseconds(1);
-constexpr int quiet_steps_max = 1000;
+constexpr int quiet_steps_max = 5000;
 // Nodes start within so long.
 constexpr Duration start_spread = milliseconds(400);
 // Datagrams kept, if the faults want old ones.
@@ -265,7 +265,7 @@ class Run {
     void rest() {
         cluster_.run_until(cluster_.age() + last_step);
         // A service with a clock of its own has something to say at any time: end between its
-        // words.
+        // words.  And what was sent last as safe takes long on a slow link.
         for (int i = 0; i < quiet_steps_max && !cluster_.is_quiet(); ++i) {
             cluster_.run_until(cluster_.age() + quiet_step);
         }
