@@ -41,7 +41,7 @@ TEST(Settings, of_a_small_file_are_the_defaults) {
     EXPECT_EQ(settings.totem.detection_time, milliseconds(500));
     EXPECT_EQ(settings.totem.token, milliseconds(1000));
     EXPECT_EQ(settings.totem.token_retransmit, milliseconds(90));
-    EXPECT_EQ(settings.totem.hold, milliseconds(100));
+    EXPECT_EQ(settings.totem.hold, milliseconds(140));
     EXPECT_FALSE(settings.totem.rcvbuf);
     EXPECT_TRUE(settings.totem.offload);
     ASSERT_EQ(settings.totem.interfaces.size(), 1U);
@@ -79,13 +79,13 @@ TEST(Settings, derive_all_timeouts_from_detection_time) {
         EXPECT_EQ(got.consensus, milliseconds(ms[5]));
         EXPECT_EQ(got.merge, milliseconds(ms[6]));
     };
-    expect(of(""), {500, 1000, 90, 100, 20, 240, 200});
-    expect(of("detection_time: lan\n"), {500, 1000, 90, 100, 20, 240, 200});
+    expect(of(""), {500, 1000, 90, 140, 20, 240, 200});
+    expect(of("detection_time: lan\n"), {500, 1000, 90, 140, 20, 240, 200});
     expect(of("detection_time: fast\n"), {100, 200, 18, 10, 4, 48, 200});
-    expect(of("detection_time: wan\n"), {3000, 6000, 545, 600, 120, 1440, 1200});
-    expect(of("detection_time: 250\n"), {250, 500, 45, 50, 10, 120, 200});
+    expect(of("detection_time: wan\n"), {3000, 6000, 545, 840, 120, 1440, 1200});
+    expect(of("detection_time: 250\n"), {250, 500, 45, 70, 10, 120, 200});
     // What is written holds; token alone is taken for a wish about detection.
-    expect(of("token: 1000\n"), {1250, 1000, 227, 250, 20, 240, 200});
+    expect(of("token: 1000\n"), {1250, 1000, 227, 350, 20, 240, 200});
     expect(of("token: 130\njoin: 50\n"), {162, 130, 29, 16, 50, 600, 200});
     expect(of("detection_time: fast\ntoken: 400\nhold: 7\n"), {100, 400, 90, 7, 4, 48, 200});
 }
@@ -93,7 +93,7 @@ TEST(Settings, derive_all_timeouts_from_detection_time) {
 TEST(Settings, let_the_other_timeouts_follow_token) {
     const auto slow = settings_of("totem {\ntoken: 4000\n" + interface + "}\n").totem;
     EXPECT_EQ(slow.token_retransmit, milliseconds(909));
-    EXPECT_EQ(slow.hold, milliseconds(1000));
+    EXPECT_EQ(slow.hold, milliseconds(1400));
     const auto more =
         settings_of("totem {\ntoken_retransmits_before_loss_const: 9\n" + interface + "}\n").totem;
     EXPECT_EQ(more.token_retransmit, milliseconds(42));

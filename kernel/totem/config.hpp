@@ -39,7 +39,7 @@ struct Config {
     // The token is sent again when nothing proves that the successor has it.
     Duration token_retransmit_timeout = ms(90);
     // An idle representative keeps the token at most so long.
-    Duration hold_timeout = ms(100);
+    Duration hold_timeout = ms(140);
     // A Join is repeated.
     Duration join_timeout = ms(20);
     // Those who do not agree by then are left out.

@@ -100,9 +100,7 @@ void on_timer(State& s, Timer timer, Effects& out) {
             retransmit_token(s, out);
             break;
         case Timer::hold:
-            if (s.phase == Phase::operational && s.installed->has_token) {
-                visit_token(s, out);
-            }
+            end_rest(s, out);
             break;
         case Timer::hold_cancel:
         case Timer::wake:

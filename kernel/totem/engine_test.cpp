@@ -302,5 +302,46 @@ TEST(Engine, notices_that_it_did_not_run) {
     EXPECT_TRUE(cluster[0].engine->is_operational());  // the token may lie in the socket
 }
 
+struct AtRest {
+    int timers = 0;   // of the representative
+    int notices = 0;  // of its ring to others
+};
+
+// Ten seconds of a ring of three that has nothing to do.
+AtRest rest_for_ten_seconds(Duration hold) {
+    Config config;
+    config.hold_timeout = hold;
+    TinyCluster cluster(3, config);
+    EXPECT_TRUE(cluster.form());
+    cluster.run(1000);
+    auto& representative = cluster[0];
+    AtRest seen;
+    const Instant end = cluster.now + std::chrono::seconds(10);
+    while (cluster.now < end) {
+        while (!cluster.wire.empty()) {
+            const auto& next = cluster.wire.front();
+            seen.notices += next.from == representative.id && !next.to ? 1 : 0;
+            cluster.step();
+        }
+        const auto due = representative.engine->deadline();
+        cluster.tick();
+        seen.timers += due && *due <= cluster.now ? 1 : 0;
+    }
+    return seen;
+}
+
+// One timer a rest, and one wake-up by the token, is what a rest costs.
+TEST(Engine, says_what_it_has_to_say_when_a_rest_of_the_token_ends) {
+    AtRest seen;
+    EXPECT_MARK("operational.merge_detect_goes_with_the_token",
+                seen = rest_for_ten_seconds(milliseconds(140)));
+    EXPECT_LE(seen.timers, 10'000 / 140 + 1);
+    EXPECT_GE(seen.notices, 10'000 / (200 + 70));
+    EXPECT_MARK("operational.merge_detect_waits_for_the_end_of_the_rest",
+                seen = rest_for_ten_seconds(milliseconds(100)));
+    EXPECT_LE(seen.timers, 10'000 / 100 + 1);
+    EXPECT_GE(seen.notices, 10'000 / (200 + 50));
+}
+
 }  // namespace
 }  // namespace ais::totem

@@ -162,6 +162,28 @@ void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& o
     on_foreign(s, from, "another ring", out);
 }
 
+// Due in the second half of the rest: at its end.  Due in the first half of the next one: now
+// (end_rest).  So it is early or late by half a rest at most, and needs no wake-up of its own.
+void align_merge_detect(State& s, Instant end_of_rest) {
+    const auto due = s.deadlines.at(Timer::merge_detect);
+    if (due && *due > end_of_rest - s.config.hold_timeout / 2 && *due < end_of_rest) {
+        AIS_MARK("operational.merge_detect_waits_for_the_end_of_the_rest");
+        s.deadlines.set(Timer::merge_detect, end_of_rest);
+    }
+}
+
+void end_rest(State& s, Effects& out) {
+    if (s.phase != Phase::operational || !s.installed->has_token) {
+        return;
+    }
+    const auto due = s.deadlines.at(Timer::merge_detect);
+    if (due && *due <= s.now + s.config.hold_timeout / 2) {
+        AIS_MARK("operational.merge_detect_goes_with_the_token");
+        transmit_merge_detect(s, out);
+    }
+    visit_token(s, out);
+}
+
 void transmit_merge_detect(State& s, Effects& out) {
     if (s.phase != Phase::operational || !tells_of_our_ring(s) ||
         AIS_MUTATION(merge_not_announced)) {

@@ -220,6 +220,9 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out);
 void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& out);
 void on_hold_cancel(State& s, NodeId from, const RingNotice& notice, Effects& out);
 void transmit_merge_detect(State& s, Effects& out);
+// A rest of the token begins that ends then; it has ended.
+void align_merge_detect(State& s, Instant end_of_rest);
+void end_rest(State& s, Effects& out);
 void wake(State& s, Effects& out);
 
 // delivery.cpp

@@ -12,6 +12,7 @@
 //
 // Hold: when nothing has happened for a while the representative keeps the
 // token, unvisited, until a timer, its own source or a hold cancel lets it go.
+// What it has to say now and then it says at the end of a rest: one wake-up for both.
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
@@ -233,6 +234,7 @@ void on_token(State& s, NodeId from, const Token& token, Effects& out) {
         ++s.stats.holds;
         s.deadlines.clear(Timer::token_loss);
         s.deadlines.set(Timer::hold, s.now + s.config.hold_timeout);
+        align_merge_detect(s, s.now + s.config.hold_timeout);
         return;
     }
     visit_token(s, out);
