@@ -19,6 +19,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -199,6 +200,16 @@ TEST_F(AllServices, times_from_none_to_the_longest_are_taken_at_their_word) {
         EXPECT_THAT(open_channel(evt, short_time, &channel), hardly);
         EXPECT_THAT(saClmClusterNodeGet(clm, 1, short_time, &node), hardly);
     }
+    for (const SaTimeT negative : {SaTimeT{-1}, -SA_TIME_MAX}) {
+        SCOPED_TRACE(negative);
+        SaCkptCheckpointHandleT other = 0;
+        SaEvtChannelHandleT channel = 0;
+        SaClmClusterNodeT node{};
+        EXPECT_EQ(open_checkpoint(ckpt, negative, &other), SA_AIS_ERR_INVALID_PARAM);
+        EXPECT_EQ(saCkptCheckpointSynchronize(checkpoint, negative), SA_AIS_ERR_INVALID_PARAM);
+        EXPECT_EQ(open_channel(evt, negative, &channel), SA_AIS_ERR_TIMEOUT);
+        EXPECT_EQ(saClmClusterNodeGet(clm, 1, negative, &node), SA_AIS_ERR_INVALID_PARAM);
+    }
     // Whatever became of them, the associations are good.
     SaCkptCheckpointHandleT after = 0;
     SaEvtChannelHandleT channel = 0;
@@ -229,6 +240,21 @@ TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
     ASSERT_TRUE(begins([&] { return cpg_join(sender, &flooded); }));
     ASSERT_TRUE(begins([&] { return evs_initialize(&evs_sender, &of_evs); }));
     ASSERT_TRUE(begins([&] { return evs_join(evs_sender, &evs_flooded, 1); }));
+    SaCkptCheckpointHandleT checkpoint = 0;
+    SaEvtChannelHandleT channel = 0;
+    SaEvtEventHandleT event = 0;
+    ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);
+    ASSERT_EQ(settled([&] {
+                  const SaNameT name = name_of("news");
+                  return saEvtChannelOpen(
+                      evt,
+                      &name,
+                      SA_EVT_CHANNEL_CREATE | SA_EVT_CHANNEL_PUBLISHER | SA_EVT_CHANNEL_SUBSCRIBER,
+                      SA_TIME_MAX,
+                      &channel);
+              }),
+              SA_AIS_OK);
+    ASSERT_EQ(saEvtEventAllocate(channel, &event), SA_AIS_OK);
     std::vector<std::unique_ptr<Caller>> callers;
     const auto add = [&](const char* name, std::function<int()> call) {
         callers.push_back(std::make_unique<Caller>());
@@ -238,6 +264,57 @@ TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
     add("clm", [&] {
         SaClmClusterNodeT node{};
         return saClmClusterNodeGet(clm, SA_CLM_LOCAL_NODE_ID, SA_TIME_MAX, &node);
+    });
+    add("clm track", [&] {
+        SaClmClusterNotificationBufferT buffer{};
+        const SaAisErrorT error = saClmClusterTrack(clm, SA_TRACK_CURRENT, &buffer);
+        std::free(buffer.notification);
+        return error;
+    });
+    add("ckpt write", [&] {
+        const SaCkptSectionIdT only = SA_CKPT_DEFAULT_SECTION_ID;
+        return saCkptSectionOverwrite(checkpoint, &only, "data", 4);
+    });
+    add("ckpt read", [&] {
+        char room[10];
+        SaCkptIOVectorElementT element{};
+        element.dataBuffer = room;
+        element.dataSize = sizeof room;
+        return saCkptCheckpointRead(checkpoint, &element, 1, nullptr);
+    });
+    add("ckpt status", [&] {
+        SaCkptCheckpointDescriptorT status{};
+        return saCkptCheckpointStatusGet(checkpoint, &status);
+    });
+    add("ckpt iteration", [&] {
+        SaCkptSectionIterationHandleT iteration = 0;
+        const SaAisErrorT error =
+            saCkptSectionIterationInitialize(checkpoint, SA_CKPT_SECTIONS_ANY, 0, &iteration);
+        return error == SA_AIS_OK ? saCkptSectionIterationFinalize(iteration) : error;
+    });
+    add("evt publish", [&] {
+        SaEvtEventIdT id = 0;
+        return saEvtEventPublish(event, "data", 4, &id);
+    });
+    add("evt subscribe", [&] {
+        SaEvtEventFilterT none{SA_EVT_EXACT_FILTER, {0, 4, nullptr}};
+        SaUint8T text[] = {'n', 'o', 'n', 'e'};
+        none.filter.pattern = text;
+        const SaEvtEventFilterArrayT filters{1, &none};
+        const SaAisErrorT error = saEvtEventSubscribe(channel, &filters, 1);
+        return error == SA_AIS_OK ? saEvtEventUnsubscribe(channel, 1) : error;
+    });
+    add("cpg members", [&] {
+        cpg_address list[4];
+        int count = 4;
+        cpg_name group{1, "h"};
+        return cpg_membership_get(cpg, &group, list, &count);
+    });
+    add("evs members", [&] {
+        unsigned local = 0;
+        unsigned list[4];
+        unsigned count = 4;
+        return evs_membership_get(evs, &local, list, &count);
     });
     add("ckpt", [&] {
         SaCkptCheckpointHandleT other = 0;

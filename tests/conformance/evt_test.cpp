@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -834,6 +835,61 @@ TEST_F(Evt, handles_are_not_inherited_by_a_child) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
     EXPECT_EQ(saEvtChannelClose(channel), SA_AIS_OK) << "the parent's still work";
+}
+
+TEST_F(Evt, finalize_ends_channels_and_events) {
+    auto a = std::make_unique<Program>(*cluster_, 1);
+    const SaEvtChannelHandleT channel = a->open(name);
+    const SaEvtEventHandleT event = allocate(channel);
+    ASSERT_EQ(saEvtFinalize(a->handle), SA_AIS_OK);
+    SaEvtEventHandleT other = 0;
+    SaEvtEventIdT id = 0;
+    SaSizeT size = 0;
+    const SaEvtEventFilterArrayT none{0, nullptr};
+    EXPECT_EQ(saEvtEventAllocate(channel, &other), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtEventSubscribe(channel, &none, 1), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtEventUnsubscribe(channel, 1), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtEventRetentionTimeClear(channel, 2000), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtEventPublish(event, "x", 1, &id), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtEventAttributesSet(event, nullptr, 1, 0, nullptr), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtEventDataGet(event, nullptr, &size), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtEventFree(event), SA_AIS_ERR_BAD_HANDLE);
+    EXPECT_EQ(saEvtChannelClose(channel), SA_AIS_ERR_BAD_HANDLE);
+}
+
+TEST_F(Evt, threads_may_use_a_channel_while_it_is_closed_and_finalized) {
+    for (int round = 0; round < 6; ++round) {
+        Program a(*cluster_, 1);
+        const SaEvtChannelHandleT channel = a.open(name);
+        const auto one_turn = [&] {
+            SaEvtEventHandleT event = 0;
+            SaEvtEventIdT id = 0;
+            SaAisErrorT error = saEvtEventAllocate(channel, &event);
+            if (error == SA_AIS_OK) {
+                error = saEvtEventPublish(event, "x", 1, &id);
+                const SaAisErrorT freed = saEvtEventFree(event);
+                error = error == SA_AIS_OK || error == SA_AIS_ERR_TRY_AGAIN ? freed : error;
+            }
+            return error;
+        };
+        std::atomic<int> turns{0};
+        std::vector<SaAisErrorT> last(3, SA_AIS_OK);
+        std::vector<std::thread> threads;
+        for (SaAisErrorT& mine : last) {
+            threads.emplace_back([&] {
+                while (mine == SA_AIS_OK) {
+                    mine = one_turn();
+                    ++turns;
+                }
+            });
+        }
+        EXPECT_TRUE(wait_until([&] { return turns > 30; }, patience));
+        EXPECT_EQ(round % 2 == 0 ? saEvtChannelClose(channel) : saEvtFinalize(a.handle), SA_AIS_OK);
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        EXPECT_THAT(last, testing::Each(SA_AIS_ERR_BAD_HANDLE));
+    }
 }
 
 // Faults of executives have a cluster of their own.

@@ -4,6 +4,10 @@
 
 services_load judges by itself what one process can see; here the three are compared when all is whole again.
 `AIS_SERVICES_SECONDS=600 services_test.py [--seed N]` makes a longer run.
+
+That it can fail was tried: where plugins/ckpt/snapshot.cpp (take_objects) leaves out an object that is there already, every second of its
+sections was taken from the other side instead.  All nodes did alike, so no digest differed; services_load said "pair 1 mixes write 212
+with write 83, from byte 100000 on" after 3 and 6 seconds (seeds 1, 2), and nothing with the plugin as it is.
 """
 
 import argparse
@@ -88,8 +92,8 @@ class Services(unittest.TestCase):
         seed = options.seed if options.seed is not None else random.randrange(1 << 32)
         chance = random.Random(seed)
         print(f"\nseed {seed}")
-        # Events of a long run are more than wait for a subscriber by default.
-        with Cluster(3, netns=True, sections="event {\n    delivery_queue_size: 100000\n}") as cluster:
+        # Events of a long run are more than wait for a subscriber by default.  A replica that differs stops its node, which is seen.
+        with Cluster(3, netns=True, sections="event {\n    delivery_queue_size: 100000\n}\nsync {\n    compare: 1\n}") as cluster:
             cluster.start()
             cluster.wait_ring(timeout=20)
             users = Users(cluster)
