@@ -8,8 +8,8 @@
 //   * A message is not handed out twice by one executive, nor by a node that was in the ring of
 //     the first time and has stayed there for seconds.
 //   * Through one open, what one sender has sent with one priority comes in its order, but for what
-//     was refused to it when a ring broke, and for a queue whose unlink was undone by a merge, which is
-//     one with the queue that has got its name meanwhile.
+//     was refused to it when a ring broke.  Not where queues are unlinked or deleted: a merge may bring
+//     one back and make it one with the queue that has got its name meanwhile.
 //   * The reply that a request gets is its own.  (Accepted may be two: of one whose sender is cut
 //     off in that moment the requester does not know.)
 //   * In the end nobody waits in Get while a message waits in the queue, and all queues run empty.
@@ -81,11 +81,6 @@ class Ledger {
     [[nodiscard]] bool knows(ais_node_id node, std::uint64_t stamp, const std::string& queue) {
         return known_[node].contains({stamp, queue});
     }
-    // Somebody has asked for it: there may be two of this name one day.
-    void unlink(const std::string& queue) { unlinked_.insert(queue); }
-    [[nodiscard]] bool was_unlinked(const std::string& queue) const {
-        return unlinked_.contains(queue);
-    }
     // How many may still be handed out.
     [[nodiscard]] std::size_t outstanding() const {
         return static_cast<std::size_t>(
@@ -102,7 +97,6 @@ class Ledger {
     std::map<std::uint64_t, Sent> messages_;
     std::map<ais_node_id, std::set<std::pair<std::uint64_t, std::string>>> known_;
     std::map<ais_node_id, std::uint64_t> lives_;
-    std::set<std::string> unlinked_;
 };
 
 std::string payload(std::uint64_t stamp, std::size_t size) {
@@ -220,7 +214,6 @@ class Producer final : public Program {
             body.bytes(as_bytes(group));
         } else if (kind == RequestKind::unlink) {
             body.bytes(as_bytes(queue));
-            ledger_.unlink(queue);
         } else {
             body.text(group);
             body.bytes(as_bytes(queue));
@@ -517,7 +510,7 @@ class Consumer final : public Program {
         if (!manners_.queues_go && ledger_.knows(node_, stamp, queue_)) {
             return fail("gets " + what + ", of which its node knows that it was handed out");
         }
-        if (manners_.gets_at_once == 1 && !sent->is_disowned && !ledger_.was_unlinked(queue_)) {
+        if (manners_.gets_at_once == 1 && !sent->is_disowned && !manners_.queues_go) {
             std::uint64_t& last = last_[{sent->program, sent->priority}];
             if (sent->place <= last) {
                 return fail("gets " + what + " after a later one of its sender");

@@ -87,7 +87,7 @@ class Knob(unittest.TestCase):
             cluster.wait_ring(timeout=20)
             for node in cluster.nodes:
                 node.signal(signal.SIGUSR2)
-                node.wait_log(r"detection 900 ms, hold 180 ms")
+                node.wait_log(r"detection 900 ms, hold 252 ms")
 
     def test_check_config_prints_what_follows(self):
         with Cluster(1, totem="detection_time: fast") as cluster:
