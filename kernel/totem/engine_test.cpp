@@ -307,8 +307,8 @@ struct AtRest {
     int notices = 0;  // of its ring to others
 };
 
-// Ten seconds of a ring of three that has nothing to do.
-AtRest rest_for_ten_seconds(Duration hold) {
+// Ten seconds of a ring of three that has nothing to do, or a message now and then.
+AtRest rest_for_ten_seconds(Duration hold, Duration message_every = std::chrono::hours(1)) {
     Config config;
     config.hold_timeout = hold;
     TinyCluster cluster(3, config);
@@ -317,14 +317,20 @@ AtRest rest_for_ten_seconds(Duration hold) {
     auto& representative = cluster[0];
     AtRest seen;
     const Instant end = cluster.now + std::chrono::seconds(10);
+    Instant next_message = cluster.now + message_every;
     while (cluster.now < end) {
+        if (cluster.now >= next_message) {
+            next_message += message_every;
+            cluster[1].waiting = 1;
+            cluster[1].engine->wake(cluster.now, cluster[1]);
+        }
         while (!cluster.wire.empty()) {
             const auto& next = cluster.wire.front();
             seen.notices += next.from == representative.id && !next.to ? 1 : 0;
             cluster.step();
         }
         const auto due = representative.engine->deadline();
-        cluster.tick();
+        cluster.tick(next_message - cluster.now);
         seen.timers += due && *due <= cluster.now ? 1 : 0;
     }
     return seen;
@@ -341,6 +347,15 @@ TEST(Engine, says_what_it_has_to_say_when_a_rest_of_the_token_ends) {
                 seen = rest_for_ten_seconds(milliseconds(100)));
     EXPECT_LE(seen.timers, 10'000 / 100 + 1);
     EXPECT_GE(seen.notices, 10'000 / (200 + 50));
+}
+
+// Found by seed 11459: replicas that are compared each 114 ms, and rests of 700 ms.
+TEST(Engine, says_that_its_ring_is_there_though_each_rest_ends_early) {
+    for (const int every : {30, 60, 90, 110, 130}) {
+        EXPECT_GE(rest_for_ten_seconds(milliseconds(140), milliseconds(every)).notices,
+                  10'000 / (200 + 140))
+            << every;
+    }
 }
 
 }  // namespace

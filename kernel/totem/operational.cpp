@@ -166,9 +166,12 @@ void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& o
 // (end_rest).  So it is early or late by half a rest at most, and needs no wake-up of its own.
 void align_merge_detect(State& s, Instant end_of_rest) {
     const auto due = s.deadlines.at(Timer::merge_detect);
-    if (due && *due > end_of_rest - s.config.hold_timeout / 2 && *due < end_of_rest) {
+    // Why once: messages that end each rest early would put it off for ever.
+    if (!s.is_merge_detect_late && due && *due > end_of_rest - s.config.hold_timeout / 2 &&
+        *due < end_of_rest) {
         AIS_MARK("operational.merge_detect_waits_for_the_end_of_the_rest");
         s.deadlines.set(Timer::merge_detect, end_of_rest);
+        s.is_merge_detect_late = true;
     }
 }
 
@@ -189,6 +192,7 @@ void transmit_merge_detect(State& s, Effects& out) {
         AIS_MUTATION(merge_not_announced)) {
         return;
     }
+    s.is_merge_detect_late = false;
     s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
     const RingNotice notice{s.installed->id,
                             s.hearing.heard_beside(s.installed->members, lately(s.config), s.now),

@@ -163,8 +163,9 @@ struct State {
     LinkId receiving_link = 0;  // of the datagram in work
     Estimate rotation;          // of the token, rests left out
     Instant forwarded_at{};
-    bool may_rest = false;  // the token that we forwarded last may have been held
-    Duration late_wait{};   // of the last token_late timer
+    bool may_rest = false;              // the token that we forwarded last may have been held
+    bool is_merge_detect_late = false;  // it was put off to the end of a rest, once
+    Duration late_wait{};               // of the last token_late timer
     struct Offer {
         NodeId node;
         Patience patience;
