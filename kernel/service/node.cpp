@@ -83,6 +83,9 @@ bool Node::turn(Instant now) {
     if (groups_.backlog() > 0) {
         engine_.wake(now, *this);
     }
+    // Before clients are told of anything: a process that hears of its message and then kills this
+    // node must not find that nobody else has it.
+    wire_.flush();
     sessions_.flush(now);
     engine_.set_congested(sessions_.congested(now));
     wire_.flush();

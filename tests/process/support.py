@@ -73,7 +73,7 @@ class Bench(unittest.TestCase):
         """Run to the end; the executive must refuse or only print."""
         return subprocess.run([str(EXECUTIVE), "--foreground", "--plugin-dir", str(build_dir() / "plugins"), "--state-dir",
                                str(self.dir / "state"), *arguments],
-                              env=environment or self.environment(), text=True, stdin=subprocess.DEVNULL,
+                              env=environment or self.environment(), text=True, errors="backslashreplace", stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
 
     def refuses(self, pattern, *arguments, environment=None):
