@@ -155,13 +155,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 break;
         }
         time += 1'000'000 * (input.byte() % 4);
+        const Instant now{Duration(time)};
         all.on_wake(session);
-        all.run(16);
-        all.flush(Instant(Duration(time)));
+        all.look();
+        all.run(now, 16);
+        all.flush(now);
     }
     answerer.may = true;
     if (session.finish()) {
-        while (all.run(16)) {
+        while (all.run(Instant(Duration(time)), 16)) {
         }
     }
     all.close(session);
