@@ -21,7 +21,8 @@ using std::chrono::seconds;
 // How long a cluster may take to become whole and to settle.  Far above what it needs; what it took
 // is in the outcome.
 constexpr Duration settle_max = seconds(30);
-constexpr Duration settle_step = milliseconds(50);
+// In step with no interval that a plan may choose (comparisons of replicas, for one).
+constexpr Duration settle_step = milliseconds(47);
 // What is on its way when all has settled arrives.
 constexpr Duration last_step = milliseconds(500);
 constexpr Duration quiet_step = milliseconds(1);
