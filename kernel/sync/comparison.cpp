@@ -19,6 +19,7 @@ void Comparison::end() {
     members_ = {};
     next_.reset();
     asked_ = number_ = 0;
+    put_off_ = 0;
     wanted_.clear();
     answers_.clear();
 }
@@ -36,6 +37,14 @@ std::optional<Compare> Comparison::ask(Instant now,
         return std::nullopt;
     }
     next_ = now + interval_;
+    // Why: a ring that is slower than our questions would fill with answers that come too late.
+    const bool is_last_over = asked_ == number_ && wanted_.empty();
+    if (!is_last_over && put_off_ < put_off_max) {
+        AIS_MARK("comparison.waits_for_the_last_one");
+        ++put_off_;
+        return std::nullopt;
+    }
+    put_off_ = 0;
     Compare compare{ring_, asked_ + 1, {}};
     for (const std::uint16_t service : services) {
         std::uint64_t& left = rounds_left_[service];

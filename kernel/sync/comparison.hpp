@@ -25,6 +25,8 @@ class Comparison {
   public:
     // Bytes of one service that may be digested in an interval, on the average.
     static constexpr std::uint64_t bytes_per_round = 8U << 20;
+    // So many intervals the next question waits for the last answer to the one before.
+    static constexpr unsigned put_off_max = 9;
 
     // Zero: it never asks; it answers those who do.
     explicit Comparison(Duration interval) : interval_(interval) {}
@@ -63,6 +65,7 @@ class Comparison {
     totem::Members members_;  // empty: replicas are not equal
     std::optional<Instant> next_;
     std::uint64_t asked_ = 0;                             // the last number that we have said
+    unsigned put_off_ = 0;                                // intervals since then
     std::map<std::uint16_t, std::uint64_t> sizes_;        // when last digested
     std::map<std::uint16_t, std::uint64_t> rounds_left_;  // until a large one is due again
 

@@ -34,6 +34,15 @@ Compared answer(std::uint64_t number, std::uint64_t digest) {
     return {ring, number, {{1, false, digest, 10}}};
 }
 
+// Two members have answered what was asked.
+void answered(Comparison& comparison, const Compare& compare) {
+    ASSERT_TRUE(comparison.on_compare(NodeId(1), compare));
+    comparison.on_no_answer(NodeId(1));
+    comparison.on_no_answer(NodeId(2));
+    ASSERT_TRUE(comparison.is_over());
+    static_cast<void>(comparison.judge());
+}
+
 TEST(Comparison, is_asked_for_by_the_lowest_member_at_each_interval) {
     Comparison one(seconds(60));
     Comparison two(seconds(60));
@@ -52,6 +61,7 @@ TEST(Comparison, is_asked_for_by_the_lowest_member_at_each_interval) {
     EXPECT_EQ(asked->number, 1u);
     EXPECT_THAT(asked->services, ElementsAre(1, 2));
     EXPECT_FALSE(one.ask(begun + seconds(60), NodeId(1), {1, 2}));
+    answered(one, *asked);
     EXPECT_EQ(one.ask(begun + seconds(120), NodeId(1), {1, 2})->number, 2u);
     EXPECT_FALSE(two.ask(begun + seconds(120), NodeId(2), {1, 2}));
 }
@@ -72,6 +82,28 @@ TEST(Comparison, is_not_asked_for_alone_or_with_interval_zero_or_without_service
     EXPECT_FALSE(nothing.ask(begun + seconds(1), NodeId(1), {}));
 }
 
+TEST(Comparison, waits_for_the_answers_of_the_last_one_but_not_for_ever) {
+    Comparison comparison(seconds(1));
+    comparison.begin(ring, members({1, 2}));
+    static_cast<void>(comparison.ask(begun, NodeId(1), {1}));
+    const auto first = comparison.ask(begun + seconds(1), NodeId(1), {1});
+    ASSERT_TRUE(first);
+    EXPECT_MARK("comparison.waits_for_the_last_one", {
+        EXPECT_FALSE(comparison.ask(begun + seconds(2), NodeId(1), {1})) << "not even delivered";
+    });
+    ASSERT_TRUE(comparison.on_compare(NodeId(1), *first));
+    EXPECT_TRUE(comparison.on_compared(NodeId(1), answer(1, 5)));
+    EXPECT_FALSE(comparison.ask(begun + seconds(3), NodeId(1), {1})) << "one answer is missing";
+    EXPECT_TRUE(comparison.on_compared(NodeId(2), answer(1, 5)));
+    static_cast<void>(comparison.judge());
+    EXPECT_TRUE(comparison.ask(begun + seconds(4), NodeId(1), {1}));
+    unsigned put_off = 0;
+    while (!comparison.ask(begun + seconds(5 + put_off), NodeId(1), {1}) && put_off < 100) {
+        ++put_off;
+    }
+    EXPECT_EQ(put_off, Comparison::put_off_max) << "a member that never answers";
+}
+
 TEST(Comparison, asks_more_rarely_for_what_is_large) {
     Comparison comparison(seconds(1));
     comparison.note_size(2, 3 * Comparison::bytes_per_round);
@@ -80,8 +112,10 @@ TEST(Comparison, asks_more_rarely_for_what_is_large) {
     std::vector<std::size_t> asked;
     const auto go_on = [&] {
         for (int round = 1; round <= 9; ++round) {
-            asked.push_back(
-                comparison.ask(begun + seconds(round), NodeId(1), {1, 2})->services.size());
+            const auto compare = comparison.ask(begun + seconds(round), NodeId(1), {1, 2});
+            ASSERT_TRUE(compare);
+            asked.push_back(compare->services.size());
+            answered(comparison, *compare);
         }
     };
     EXPECT_MARK("comparison.spares_what_is_large", go_on());
