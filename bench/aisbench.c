@@ -312,7 +312,7 @@ static void send_all_the_time(void) {
     burst = burst < 1 ? 1 : burst > BURST_MESSAGES ? BURST_MESSAGES : burst;
     while (state.window_end == 0 && !state.is_stuck) {
         size_t i;
-        for (i = 0; i < burst; ++i) {
+        for (i = 0; i < burst && state.window_end == 0; ++i) {
             send_next();
         }
         dispatch(0);

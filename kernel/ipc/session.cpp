@@ -43,7 +43,8 @@ Session::Impl::Impl(const Limits& the_limits,
       log(the_log),
       requests(memory.page->request, memory.request, memory.request_size, body_max),
       responses(memory.page->response, memory.response, memory.response_size),
-      events(memory.page->event, memory.event, memory.event_size) {
+      events(memory.page->event, memory.event, memory.event_size),
+      share(memory.request_size) {
     for (const std::size_t size : {memory.request_size, memory.response_size, memory.event_size}) {
         AIS_ASSERT(std::has_single_bit(size));
         AIS_ASSERT(size >= frame_space(body_max));
@@ -118,6 +119,14 @@ void Session::Impl::set_held(std::uint32_t bit, bool on) {
     if (page.request.room_wanted.load(std::memory_order_seq_cst) != 0) {
         wake_for_room();
     }
+}
+
+void Session::Impl::set_share(std::size_t wanted) {
+    if (wanted == share) {
+        return;
+    }
+    share = wanted;
+    page.request_share.store(static_cast<std::uint32_t>(share), std::memory_order_relaxed);
 }
 
 void Session::Impl::wake_for_room() {
@@ -526,10 +535,10 @@ void Session::flush(Instant now) {
         return;
     }
     s.requests_taken = false;
-    // Wake a producer only when half the ring is free: one wake-up for many
+    // Wake a producer only when half of what it may have waiting is free: one wake-up for many
     // requests.  If more than that is used, more will be taken, and we come back.
     if (s.page.request.room_wanted.load(std::memory_order_seq_cst) != 0 &&
-        s.requests.waiting() <= s.requests.size() / 2) {
+        s.requests.waiting() <= s.share / 2) {
         s.wake_for_room();
     }
 }

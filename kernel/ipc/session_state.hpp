@@ -24,6 +24,7 @@ namespace ais::ipc {
 struct Link {
     Link* previous = this;
     Link* next = this;
+    std::size_t* count = nullptr;  // of the list that it is in
     Session* session = nullptr;
 
     Link() = default;
@@ -36,12 +37,17 @@ struct Link {
         previous->next = next;
         next->previous = previous;
         previous = next = this;
+        if (count != nullptr) {
+            --*count;
+            count = nullptr;
+        }
     }
 };
 
 class List {
   public:
     [[nodiscard]] bool empty() const { return !head_.is_linked(); }
+    [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] Link* begin() { return head_.next; }
     [[nodiscard]] Link* last() { return head_.previous; }
     [[nodiscard]] Link* end() { return &head_; }
@@ -54,6 +60,8 @@ class List {
         link.next = &head_;
         head_.previous->next = &link;
         head_.previous = &link;
+        link.count = &size_;
+        ++size_;
     }
     // Requires: !empty().
     Session& pop() {
@@ -65,6 +73,7 @@ class List {
 
   private:
     Link head_;
+    std::size_t size_ = 0;
 };
 
 // What a session tells the Sessions it is part of.
@@ -91,6 +100,8 @@ struct Session::Impl {
     void cut_off(std::string_view why);
     [[nodiscard]] bool outbox_has_room(std::size_t space) const;
     void set_held(std::uint32_t bit, bool on);
+    // Of the bytes that clients may have waiting.
+    void set_share(std::size_t share);
     void wake_for_room();
     void flush_responses();
     void flush_events(Instant now);
@@ -136,6 +147,7 @@ struct Session::Impl {
     bool held_by_service = false;
     bool held_by_queue = false;
     std::uint32_t held = 0;  // what the shared page says
+    std::size_t share;       // the same
 
     std::uint64_t events_published = 0;
     std::uint64_t events_shown = 0;

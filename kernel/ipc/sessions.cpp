@@ -5,6 +5,9 @@
 #include "base/mark.hpp"
 #include "ipc/session_state.hpp"
 
+#include <algorithm>
+#include <bit>
+
 namespace ais::ipc {
 
 namespace {
@@ -16,6 +19,10 @@ constexpr int looked_at_max = 16;
 // How long a stream that has paused is left alone.  Why 100 us: a wake-up costs 5 to 50 us, and
 // the last messages of a burst wait no longer than a rotation of the ring takes under load.
 constexpr Duration stream_rest = std::chrono::microseconds(100);
+
+// What a client may have waiting however many there are.  Why 32 KiB: some hundred small messages, so that
+// a client that is woken has something to do; one message of any size goes into an empty ring.
+constexpr std::size_t share_min = 32U << 10;
 
 }  // namespace
 
@@ -41,6 +48,7 @@ struct Sessions::Impl final : Owner {
             session.impl_->doze_until = now + stream_rest;
             dozing.push(session.impl_->in_dozing);
         } else if (session.sleep()) {
+            give_share(session, count);
             asleep.push(session.impl_->in_asleep);
         } else {
             ready.push(session.impl_->in_ready);
@@ -58,6 +66,21 @@ struct Sessions::Impl final : Owner {
                 session.impl_->in_dozing.unlink();
                 rest(session, now);
             }
+        }
+    }
+
+    // So many clients share the room of one ring.  Why: what waits is time, which grows with the number
+    // of clients, and the last of a hundred full rings would be taken after minutes.  Powers of two,
+    // so that the word seldom changes.
+    static void give_share(Session& session, std::size_t clients) {
+        const std::size_t ring = session.impl_->requests.size();
+        session.impl_->set_share(
+            std::min(ring, std::max(ring / std::bit_ceil(clients), share_min)));
+    }
+    // One that is quiet may speak up together with all others.
+    void share_with_all() {
+        for (Link* link = asleep.begin(); link != asleep.end(); link = link->next) {
+            give_share(*link->session, count);
         }
     }
 
@@ -110,6 +133,10 @@ ais_status Sessions::open(Session& session, Bytes hello) {
     }
     ++impl_->stats.opened;
     ++impl_->count;
+    if (std::has_single_bit(impl_->count - 1)) {
+        impl_->share_with_all();
+    }
+    Impl::give_share(session, impl_->count);
     on_wake(session);
     return AIS_OK;
 }
@@ -163,6 +190,7 @@ bool Sessions::run(Instant now, std::size_t budget) {
         if (session.next_request(request)) {
             ++all.stats.requests;
             session.impl_->judge_stream(request.serial != 0, all.dispatcher.is_waiting_to_send());
+            Impl::give_share(session, all.ready.size() + all.dozing.size() + 1);
             all.dispatcher.on_request(session, request);
             session.release_request();
             all.ready.push(session.impl_->in_ready);

@@ -213,6 +213,77 @@ TEST_F(SessionsOfClients, may_go_in_the_middle_of_a_stream) {
     EXPECT_EQ(recorder.requests.size(), 4U);
 }
 
+TEST_F(SessionsOfClients, share_the_room_of_one_ring) {
+    Limits limits = small_limits();
+    limits.request_ring = 128U << 10;
+    std::vector<std::unique_ptr<PlainClient>> clients;
+    for (int i = 0; i < 8; ++i) {
+        clients.push_back(std::make_unique<PlainClient>(limits));
+        open(*clients.back());
+    }
+    for (const auto& client : clients) {
+        EXPECT_EQ(client->page.request_share, 32U << 10) << "until it is seen to be alone";
+    }
+    PlainClient& one = *clients.front();
+    one.ask(1, 0, "alone");
+    all.on_wake(*one.session);
+    all.run(start, 1);
+    EXPECT_EQ(one.page.request_share, 128U << 10);
+    for (const auto& client : clients) {
+        client->ask(1, 0, "together");
+        client->ask(1, 0, "together");
+        all.on_wake(*client->session);
+    }
+    all.run(start, 8);
+    for (const auto& client : clients) {
+        EXPECT_EQ(client->page.request_share, 32U << 10) << "no less, however many";
+    }
+    while (all.run(start, 100)) {
+    }
+    one.ask(1, 0, "alone again");
+    one.ask(1, 0, "alone again");
+    all.on_wake(*one.session);
+    const Instant later = start + milliseconds(1);
+    all.run(later, 100);
+    one.ask(1, 0, "the others rest");
+    all.on_wake(*one.session);
+    all.run(later + milliseconds(1), 1);
+    EXPECT_EQ(one.page.request_share, 128U << 10);
+}
+
+TEST_F(SessionsOfClients, wake_a_sender_when_half_of_its_share_is_free) {
+    Limits limits = small_limits();
+    limits.request_ring = 128U << 10;
+    PlainClient a(limits);
+    PlainClient b(limits);
+    PlainClient c(limits);
+    PlainClient d(limits);
+    const std::string body(1000, 'x');
+    for (PlainClient* each : {&a, &b, &c, &d}) {
+        open(*each);
+    }
+    for (PlainClient* each : {&a, &b, &c, &d}) {
+        for (int i = 0; i < 40; ++i) {
+            each->ask(1, 0, body);
+        }
+        all.on_wake(*each->session);
+    }
+    all.run(start, 4);
+    const std::size_t share = a.page.request_share;
+    ASSERT_EQ(share, 32U << 10);
+    EXPECT_FALSE(a.requests.has_room(body.size(), share)) << "though its ring has";
+    EXPECT_TRUE(a.requests.has_room(body.size()));
+    a.page.request.room_wanted = 1;
+    all.flush(start);
+    EXPECT_EQ(a.waker.rooms, 0);
+    while (a.waker.rooms == 0) {
+        EXPECT_FALSE(a.requests.has_room(body.size(), share / 2));
+        ASSERT_TRUE(all.run(start, 4));
+        all.flush(start);
+    }
+    EXPECT_TRUE(a.requests.has_room(body.size(), share / 2 + 1));
+}
+
 TEST_F(SessionsOfClients, take_turns) {
     PlainClient a;
     PlainClient b;

@@ -304,12 +304,16 @@ Status Connection::Impl::write(std::uint16_t kind,
     header.kind = kind;
     header.serial = serial;
     ipc::RingControl& ring = memory.page().request;
+    const auto has_room = [&] {
+        return requests->has_room(size,
+                                  memory.page().request_share.load(std::memory_order_relaxed));
+    };
     bool waiting = false;
     std::unique_lock lock(send_mutex);
     Status status = Status::ok;
     // Who comes while others wait for room goes behind them, or a large
     // message would never find room among small ones.
-    while (status == Status::ok && ((room_waiters > 0 && !waiting) || !requests->has_room(size))) {
+    while (status == Status::ok && ((room_waiters > 0 && !waiting) || !has_room())) {
         if (requests->fault() != ipc::RingFault::none) {
             lost.store(true, std::memory_order_seq_cst);
         }
@@ -332,7 +336,7 @@ Status Connection::Impl::write(std::uint16_t kind,
         // way round.
         const std::uint32_t seen = ring.room.load(std::memory_order_seq_cst);
         ring.room_wanted.store(1, std::memory_order_seq_cst);
-        if (requests->has_room(size)) {
+        if (has_room()) {
             continue;
         }
         lock.unlock();
@@ -624,7 +628,17 @@ Status Connection::send(std::uint16_t kind, std::span<const ais_bytes> parts, Du
     return written == Status::timeout || written == Status::try_again ? again() : written;
 }
 
-Status Connection::take_event(Event& out, Settle when) {
+std::uint64_t Connection::events_end() {
+    Impl& c = *impl_;
+    if (c.state() == Status::forked) {
+        return no_events_end;
+    }
+    const std::lock_guard lock(c.event_mutex);
+    c.events->refresh();
+    return c.events->position() + c.events->waiting();
+}
+
+Status Connection::take_event(Event& out, Settle when, std::uint64_t until) {
     Impl& c = *impl_;
     const Status status = c.state();
     if (status == Status::closed || status == Status::forked) {
@@ -633,6 +647,9 @@ Status Connection::take_event(Event& out, Settle when) {
     const std::lock_guard lock(c.event_mutex);
     if (!c.bell->heard()) {
         return c.check_alive() ? Status::try_again : c.state();
+    }
+    if (c.events->position() >= until) {
+        return Status::try_again;
     }
     ipc::FrameHeader header;
     const std::uint8_t* body = nullptr;

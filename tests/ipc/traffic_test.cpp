@@ -216,6 +216,27 @@ TEST(Traffic, is_readable_exactly_while_a_callback_is_pending) {
     EXPECT_FALSE(is_readable(one->fd(), 50));
 }
 
+TEST(Traffic, dispatches_all_that_were_pending_and_returns_in_a_stream_that_does_not_end) {
+    toy::ThreadExecutive executive;
+    const Client one = connect(executive.dir());
+    ASSERT_EQ(ask(*one, toy::burst, {2, 10, 0, 0}), Status::ok);
+    ASSERT_TRUE(is_readable(one->fd(), 1000));
+    const auto done = client::dispatch(*one, DispatchMode::all, [&](const Event&) {
+        EXPECT_EQ(ask(*one, toy::burst, {1, 10, 0, 0}), Status::ok);  // each brings the next one
+        return true;
+    });
+    EXPECT_EQ(done.status, Status::ok);
+    EXPECT_EQ(done.callbacks, 2U);
+    EXPECT_TRUE(is_readable(one->fd(), 1000)) << "the two that came meanwhile";
+    std::uint32_t rest = 0;
+    client::dispatch(*one, DispatchMode::all, [&](const Event&) {
+        ++rest;
+        return true;
+    });
+    EXPECT_EQ(rest, 2U);
+    EXPECT_FALSE(is_readable(one->fd(), 50));
+}
+
 TEST(Traffic, does_not_count_an_unwanted_event_as_the_one) {
     toy::ThreadExecutive executive;
     const Client one = connect(executive.dir());

@@ -59,13 +59,11 @@ class RingProducer {
     RingProducer(RingControl& control, std::uint8_t* data, std::size_t size)
         : control_(&control), data_(data), size_(size) {}
 
-    // Whether a frame fits.  Looks at the consumer's position only if what is
-    // known of it does not suffice.  False, too, when the ring is broken.
-    [[nodiscard]] bool has_room(std::size_t body) {
-        if (frame_space(body) <= size_ - (written_ - read_seen_)) {
-            return true;
-        }
-        return observe() && frame_space(body) <= size_ - (written_ - read_seen_);
+    // Whether a frame fits, with less than `share` bytes (0: any number) in the ring before it.
+    // Looks at the consumer's position only if what is known of it does not suffice.  False, too,
+    // when the ring is broken.
+    [[nodiscard]] bool has_room(std::size_t body, std::size_t share = 0) {
+        return fits(body, share) || (observe() && fits(body, share));
     }
 
     // Copies one frame; not visible before publish().  Requires: has_room();
@@ -117,6 +115,11 @@ class RingProducer {
     [[nodiscard]] std::size_t size() const { return size_; }
 
   private:
+    [[nodiscard]] bool fits(std::size_t body, std::size_t share) const {
+        const std::size_t waiting = written_ - read_seen_;
+        return frame_space(body) <= size_ - waiting && (share == 0 || waiting < share);
+    }
+
     RingControl* control_;
     std::uint8_t* data_;
     std::size_t size_;

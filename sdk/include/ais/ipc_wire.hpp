@@ -110,6 +110,10 @@ struct SharedPage {
     // send no more now, a set of the bits above (flow control state of the
     // API).
     alignas(64) std::atomic<std::uint32_t> held_back{0};
+    // Set by the kernel: bytes of waiting requests from which on this client is to wait for room
+    // though its ring has more, its share of what all clients of the node may have waiting (flow.md).
+    // 0: the whole ring.
+    std::atomic<std::uint32_t> request_share{0};
 };
 static_assert(sizeof(SharedPage) <= 4096);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
