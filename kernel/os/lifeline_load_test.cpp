@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +24,30 @@ namespace {
 using namespace std::chrono_literals;
 using totem::Members;
 
-const auto port = static_cast<std::uint16_t>(25003 + 10 * (::getpid() % 3000));
+bool is_free(std::uint16_t port) {
+    for (const char* text : {"127.0.0.1", "127.0.0.2", "127.0.0.3"}) {
+        const Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_in to{};
+        to.sin_family = AF_INET;
+        to.sin_port = htons(port);
+        ::inet_pton(AF_INET, text, &to.sin_addr);
+        if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Below those that the system gives to clients.
+std::uint16_t find_port() {
+    auto port = static_cast<std::uint16_t>(25003 + 10 * (::getpid() % 700));
+    while (!is_free(port)) {
+        port = static_cast<std::uint16_t>(port + 1);
+    }
+    return port;
+}
+
+const std::uint16_t port = find_port();
 
 Address address_of(NodeId node) {
     return parse_address("127.0.0." + std::to_string(node.value()))->with_port(port);

@@ -119,12 +119,8 @@ SaAisErrorT copy_patterns(const EventObject& event, SaEvtEventPatternArrayT& arr
 SaAisErrorT take_id(Session& session, SaEvtEventIdT& id) {
     const std::lock_guard lock(session.ids_mutex);
     if (session.ids.count == 0) {
-        std::uint8_t space[8];
-        Writer now(space);
-        now.i64(client::time_of_day());
         std::vector<std::uint8_t> response;
-        const SaAisErrorT error =
-            ask(session, RequestKind::ids, response, client::forever, now.written());
+        const SaAisErrorT error = ask(session, RequestKind::ids, response, client::forever);
         if (error != SA_AIS_OK) {
             return error;
         }

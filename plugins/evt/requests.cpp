@@ -185,18 +185,20 @@ SaAisErrorT EvtService::close(Client& client, std::uint32_t tag) {
     return SA_AIS_OK;
 }
 
-// Event ids are the node and a count that begins after all that are known of this node,
-// and after the time of day, in 2^20 ns, in case nobody remembers.
+// Event ids are the node and a count that begins far from where it began in other lives of this node
+// (EvtService::configure), and after the last id that is known of it should that be near.
 void EvtService::give_ids(Client& client, std::uint64_t serial, Bytes body) {
     Reader in(body);
-    const std::int64_t wall_clock = in.i64();
     if (!in.finished()) {
         return complaints_.broken_request(client.conn, "ids");
     }
     if (!has_ids_) {
         has_ids_ = true;
-        const auto last = static_cast<std::uint32_t>(state_.last_id(state_.self()));
-        next_id_ = std::max(last + 1, static_cast<std::uint32_t>(wall_clock >> 20));
+        constexpr std::uint32_t near = 1U << 26;
+        const std::uint64_t last = state_.last_id(state_.self());
+        if (last != 0 && static_cast<std::uint32_t>(last) - next_id_ < near) {
+            next_id_ = static_cast<std::uint32_t>(last) + 1;
+        }
     }
     const std::uint64_t first = (std::uint64_t{state_.self()} << 32) | next_id_;
     // A block ends where the count does.

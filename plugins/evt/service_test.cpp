@@ -383,17 +383,15 @@ TEST_F(EvtService, cuts_off_a_client_whose_requests_do_not_decode) {
 
 TEST_F(EvtService, gives_event_ids_that_do_not_come_again_after_a_restart) {
     Program a(one, 1);
-    const auto ids = [](Program& program, std::int64_t wall_clock) {
-        Appender body;
-        body.i64(wall_clock);
-        program.client().request(static_cast<std::uint16_t>(RequestKind::ids), body.written());
+    const auto ids = [](Program& program) {
+        program.client().request(static_cast<std::uint16_t>(RequestKind::ids), Bytes{});
         const FakeResponse response = program.client().take_response();
         IdBlock block;
         EXPECT_TRUE(IdBlock::decode(as_bytes(response.body), block));
         return block;
     };
-    const IdBlock first = ids(a, 0);
-    const IdBlock second = ids(a, 0);
+    const IdBlock first = ids(a);
+    const IdBlock second = ids(a);
     EXPECT_EQ(first.first >> 32, 1U);
     EXPECT_EQ(second.first, first.first + first.count);
     ASSERT_EQ(open(a, 1, "c"), SA_AIS_OK);
@@ -404,7 +402,31 @@ TEST_F(EvtService, gives_event_ids_that_do_not_come_again_after_a_restart) {
     bus.form({1, 2, 3});
     bus.run();
     Program again(anew, 1);
-    EXPECT_GT(ids(again, 0).first, second.first + 3);
+    const IdBlock third = ids(again);
+    EXPECT_GT(third.first - first.first, 2U * ids_per_block);
+    EXPECT_GT(first.first - third.first, ids_per_block);
+}
+
+// Nobody remembers what it has given, and its clock says nothing.
+TEST_F(EvtService, gives_event_ids_that_do_not_come_again_after_many_restarts_alone) {
+    std::vector<std::uint32_t> begun;
+    for (int life = 0; life < 200; ++life) {
+        bus.crash(1);
+        FakeHost& anew = bus.add(1, ais_plugin_evt);
+        bus.form({1});
+        bus.run();
+        Program program(anew, 1);
+        program.client().request(static_cast<std::uint16_t>(RequestKind::ids), Bytes{});
+        const FakeResponse response = program.client().take_response();
+        IdBlock block;
+        ASSERT_TRUE(IdBlock::decode(as_bytes(response.body), block));
+        begun.push_back(static_cast<std::uint32_t>(block.first));
+        program.client().close();
+    }
+    std::sort(begun.begin(), begun.end());
+    for (std::size_t i = 1; i < begun.size(); ++i) {
+        EXPECT_GT(begun[i] - begun[i - 1], 1'000'000U) << "between two of 200 lives";
+    }
 }
 
 // Another build takes over in the middle of everything that a client can have under way.

@@ -31,7 +31,7 @@
 //   close           close        tag u32                                 error only
 //   forget an open  abandon      tag u32                                 none
 //   unlink          unlink       name                                    error only
-//   event ids       ids          wall clock i64                          first u64, count u32
+//   event ids       ids                                                  first u64, count u32
 //   publish         publish      tag u32, event                          none
 //   publish, kept   retain       tag u32, event                          error only
 //   subscribe       subscribe    tag u32, subscription u32, filters      error only

@@ -49,9 +49,7 @@ class Program final : public ClientHandler {
         if (client_ == nullptr) {
             return false;
         }
-        Appender ids;
-        ids.i64(sim_.now().count());
-        request(RequestKind::ids, ids_serial, ids);
+        request(RequestKind::ids, ids_serial, Appender());
         Appender open;
         open.u32(tag);
         open.u32(all);

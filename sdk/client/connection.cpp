@@ -628,14 +628,14 @@ Status Connection::send(std::uint16_t kind, std::span<const ais_bytes> parts, Du
     return written == Status::timeout || written == Status::try_again ? again() : written;
 }
 
-std::uint64_t Connection::events_end() {
+std::uint64_t Connection::events_bound() {
     Impl& c = *impl_;
     if (c.state() == Status::forked) {
         return no_events_end;
     }
     const std::lock_guard lock(c.event_mutex);
     c.events->refresh();
-    return c.events->position() + c.events->waiting();
+    return c.events->position() + c.events->waiting() + c.events->size();
 }
 
 Status Connection::take_event(Event& out, Settle when, std::uint64_t until) {

@@ -116,14 +116,14 @@ class Connection {
     // Take the next event, if one is pending.  Ensures: when the last one has
     // been taken, fd() is no longer readable (Settle::at_once).  An event that does not fit
     // memory is not taken.
-    // `until`: none that has become pending after events_end() said so.
+    // `until`: none behind it.
     // Status: ok, try_again (none is pending), lost (none will come any more), closed,
     // forked, no_memory.
     Status take_event(Event& out,
                       Settle settle = Settle::at_once,
                       std::uint64_t until = no_events_end);
-    // Behind the last event that is pending now.
-    [[nodiscard]] std::uint64_t events_end();
+    // A whole ring of events behind the last one that is pending now.
+    [[nodiscard]] std::uint64_t events_bound();
     static constexpr std::uint64_t no_events_end = ~std::uint64_t{0};
     // After Settle::later: fd() is no longer readable if no event is pending.
     void settle_events();

@@ -12,7 +12,7 @@ Dispatched dispatch(Connection& connection, DispatchMode mode, const Handler& ha
     const bool waits = mode == DispatchMode::one || mode == DispatchMode::blocking;
     const bool once = mode == DispatchMode::one || mode == DispatchMode::one_nonblocking;
     const std::uint64_t until =
-        mode == DispatchMode::all ? connection.events_end() : Connection::no_events_end;
+        mode == DispatchMode::all ? connection.events_bound() : Connection::no_events_end;
     for (;;) {
         result.status = connection.take_event(event, Settle::at_once, until);
         if (result.status == Status::ok) {
