@@ -115,6 +115,7 @@ class Target {
                 return false;
             }
             element_.dataSize = size;
+            is_made_ = true;
         }
         element_.readSize = std::min<std::uint64_t>(size, element_.dataSize);
         return true;
@@ -122,12 +123,31 @@ class Target {
     [[nodiscard]] MutableBytes bytes() const {
         return {static_cast<std::uint8_t*>(element_.dataBuffer), element_.readSize};
     }
+    // Of a read that has failed the application gets no memory.
+    void undo() {
+        if (is_made_) {
+            release(checkpoint_, session_, element_.dataBuffer);
+            element_.dataBuffer = nullptr;
+        }
+    }
 
   private:
     Session& session_;
     Opened& checkpoint_;
     SaCkptIOVectorElementT& element_;
+    bool is_made_ = false;
 };
+
+std::vector<Target> targets_of(Session& session,
+                               Opened& checkpoint,
+                               std::span<SaCkptIOVectorElementT> elements) {
+    std::vector<Target> targets;
+    targets.reserve(elements.size());
+    for (SaCkptIOVectorElementT& element : elements) {
+        targets.emplace_back(session, checkpoint, element);
+    }
+    return targets;
+}
 
 SaAisErrorT fetch_part(Session& session,
                        std::uint32_t read,
@@ -160,10 +180,14 @@ SaAisErrorT fetch_parts(Opened& checkpoint,
                         std::span<SaCkptIOVectorElementT> elements,
                         const ReadSizes& sizes) {
     SaAisErrorT error = sizes.sizes.size() == elements.size() ? SA_AIS_OK : SA_AIS_ERR_LIBRARY;
-    for (std::uint32_t i = 0; i < elements.size() && error == SA_AIS_OK; ++i) {
-        Target target(session, checkpoint, elements[i]);
-        error = target.take(sizes.sizes[i]) ? fetch_part(session, sizes.read, i, target.bytes())
-                                            : SA_AIS_ERR_NO_MEMORY;
+    auto targets = targets_of(session, checkpoint, elements);
+    for (std::uint32_t i = 0; i < targets.size() && error == SA_AIS_OK; ++i) {
+        error = targets[i].take(sizes.sizes[i])
+                    ? fetch_part(session, sizes.read, i, targets[i].bytes())
+                    : SA_AIS_ERR_NO_MEMORY;
+    }
+    if (error != SA_AIS_OK) {
+        std::for_each(targets.begin(), targets.end(), [](Target& one) { one.undo(); });
     }
     std::uint8_t space[HandleOnly::size];
     Writer body(space);
@@ -178,21 +202,21 @@ SaAisErrorT take_together(Opened& checkpoint,
                           std::span<SaCkptIOVectorElementT> elements,
                           Reader& in,
                           const ReadSizes& sizes) {
-    if (sizes.sizes.size() != elements.size()) {
-        return SA_AIS_ERR_LIBRARY;
-    }
-    for (std::size_t i = 0; i < elements.size(); ++i) {
+    SaAisErrorT error = sizes.sizes.size() == elements.size() ? SA_AIS_OK : SA_AIS_ERR_LIBRARY;
+    auto targets = targets_of(session, checkpoint, elements);
+    for (std::size_t i = 0; i < targets.size() && error == SA_AIS_OK; ++i) {
         const Bytes data = in.bytes(sizes.sizes[i]);
-        Target target(session, checkpoint, elements[i]);
-        if (!in.ok()) {
-            return SA_AIS_ERR_LIBRARY;
+        error = !in.ok()                        ? SA_AIS_ERR_LIBRARY
+                : !targets[i].take(data.size()) ? SA_AIS_ERR_NO_MEMORY
+                                                : SA_AIS_OK;
+        if (error == SA_AIS_OK) {
+            copy_bytes(targets[i].bytes().data(), data.first(targets[i].bytes().size()));
         }
-        if (!target.take(data.size())) {
-            return SA_AIS_ERR_NO_MEMORY;
-        }
-        copy_bytes(target.bytes().data(), data.first(target.bytes().size()));
     }
-    return SA_AIS_OK;
+    if (error != SA_AIS_OK) {
+        std::for_each(targets.begin(), targets.end(), [](Target& one) { one.undo(); });
+    }
+    return error;
 }
 
 // What an application asks for by a size, however large, is not "the rest".

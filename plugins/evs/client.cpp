@@ -100,6 +100,9 @@ evs_error_t initialize(evs_handle_t& handle, const evs_callbacks_t& callbacks) {
     if (first != client::Status::ok && first != client::Status::timeout) {
         return to_error(first);
     }
+    if (instance->connection->state() == client::Status::lost) {
+        return EVS_ERR_TRY_AGAIN;  // it has ended meanwhile
+    }
     handle = instances().insert(std::move(instance));
     return EVS_OK;
 }

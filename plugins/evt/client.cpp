@@ -205,7 +205,7 @@ AIS_EXPORT SaAisErrorT saEvtChannelClose(SaEvtChannelHandleT channelHandle) {
         }
         const SaAisErrorT error =
             evt::ask(*session, evt::RequestKind::close, evt::bytes_of(channel->tag));
-        if (error == SA_AIS_ERR_TRY_AGAIN) {
+        if (error != SA_AIS_OK && error != SA_AIS_ERR_BAD_HANDLE) {
             channel->is_open = true;
             return error;
         }

@@ -220,7 +220,7 @@ SaAisErrorT subscribe(Channel& channel,
 SaAisErrorT unsubscribe(Channel& channel, Session& session, SaEvtSubscriptionIdT id) {
     {
         const std::lock_guard lock(channel.events_mutex);
-        if (channel.subscriptions.erase(id) == 0) {
+        if (!channel.subscriptions.contains(id)) {
             return SA_AIS_ERR_NOT_EXIST;
         }
     }
@@ -228,7 +228,13 @@ SaAisErrorT unsubscribe(Channel& channel, Session& session, SaEvtSubscriptionIdT
     Writer body(space);
     body.u32(channel.tag);
     body.u32(id);
-    return ask(session, RequestKind::unsubscribe, body.written());
+    const SaAisErrorT error = ask(session, RequestKind::unsubscribe, body.written());
+    if (error == SA_AIS_OK) {
+        // Not before: after TRY_AGAIN it is as it was.
+        const std::lock_guard lock(channel.events_mutex);
+        channel.subscriptions.erase(id);
+    }
+    return error;
 }
 
 }  // namespace

@@ -225,7 +225,7 @@ AIS_EXPORT SaAisErrorT saLckResourceClose(SaLckResourceHandleT lockResourceHandl
         }
         const SaAisErrorT error =
             lck::ask(*session, lck::RequestKind::close, lck::bytes_of(resource->handle));
-        if (error == SA_AIS_ERR_TRY_AGAIN) {
+        if (error != SA_AIS_OK && error != SA_AIS_ERR_BAD_HANDLE) {
             resource->is_open = true;
             return error;
         }

@@ -60,6 +60,12 @@ SaAisErrorT lock(Session& session,
     return error;
 }
 
+// Of an unlock.  Without an executive the other one has no answer either.
+SaAisErrorT another_was_first(const Session& session) {
+    const SaAisErrorT alive = client::to_sa_error(session.connection->state());
+    return alive == SA_AIS_OK ? SA_AIS_ERR_NOT_EXIST : alive;
+}
+
 }  // namespace
 }  // namespace ais::lck
 
@@ -147,7 +153,7 @@ AIS_EXPORT SaAisErrorT saLckResourceUnlock(SaLckLockIdT lockId, SaTimeT timeout)
                 return SA_AIS_ERR_TIMEOUT;
             }
             if (lock->is_unlocking.exchange(true)) {
-                return SA_AIS_ERR_NOT_EXIST;  // another call was first
+                return lck::another_was_first(*session);
             }
             std::vector<std::uint8_t> response;
             const SaAisErrorT error = lck::ask(
@@ -170,7 +176,7 @@ AIS_EXPORT SaAisErrorT saLckResourceUnlockAsync(SaInvocationT invocation, SaLckL
                 return SA_AIS_ERR_INIT;
             }
             if (lock->is_unlocking.exchange(true)) {
-                return SA_AIS_ERR_NOT_EXIST;  // another call was first
+                return lck::another_was_first(*session);
             }
             std::uint8_t space[16];
             ais::Writer body(space);

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace ais::msg {
 namespace {
@@ -116,6 +117,7 @@ SaAisErrorT get(Session& session,
     if (!in.ok() || !Message::decode(in.rest(), got)) {
         return SA_AIS_ERR_LIBRARY;
     }
+    const bool has_buffer = message.data != nullptr;
     error = fill(message, got);
     if (error != SA_AIS_OK) {
         tell(session, RequestKind::abandon_get, client::forever, about.written());
@@ -124,7 +126,11 @@ SaAisErrorT get(Session& session,
     // From here on it is ours, even if this process dies: the receipt is in the ring.
     error = tell(session, RequestKind::got, client::forever, about.written());
     if (error != SA_AIS_OK) {
-        return error;  // the executive is gone: others will hand the message out again
+        // The executive is gone: others will hand the message out again.
+        if (!has_buffer) {
+            std::free(std::exchange(message.data, nullptr));
+        }
+        return error;
     }
     sender = sender_id;
     if (sent != nullptr) {

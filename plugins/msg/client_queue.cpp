@@ -169,7 +169,7 @@ AIS_EXPORT SaAisErrorT saMsgQueueClose(SaMsgQueueHandleT queueHandle) {
         }
         const SaAisErrorT error =
             msg::ask(*session, msg::RequestKind::close, ais::Bytes(msg::bytes_of(queue->tag)));
-        if (error == SA_AIS_ERR_TRY_AGAIN) {
+        if (error != SA_AIS_OK && error != SA_AIS_ERR_BAD_HANDLE) {
             queue->is_closed = false;
             return error;
         }

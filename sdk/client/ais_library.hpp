@@ -31,8 +31,9 @@
 //     }
 //
 // Order of checks, here and in the services: handle, parameters, callbacks (ERR_INIT),
-// the executive.  What an executive that is gone means: every function but Finalize returns
-// LIBRARY.  Nothing of C++ gets out but what a callback throws.
+// the executive.  What an executive that is gone means: every function returns LIBRARY, and
+// changes nothing here, but Finalize and those that give back memory or tell what this process
+// has (saAis(3) lists them).  Nothing of C++ gets out but what a callback throws.
 //
 // Objects inside an association (checkpoints, channels, queues) have a Library of their
 // own and a member `std::weak_ptr<Session> owner`; with_object() and close_objects() are

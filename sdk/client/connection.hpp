@@ -14,9 +14,9 @@
 //   1. After close() no call waits any more: all return Status::closed.  The
 //      descriptors and the memory go with the object, so whoever calls in
 //      must hold a reference (library.hpp pins the instance).
-//   2. After the executive is gone every call returns Status::lost, those
-//      that are waiting within 100 ms.  There is no reconnect: the standard wants a new
-//      Initialize.
+//   2. 100 ms after the executive has gone every call returns Status::lost, and those that were
+//      waiting have done so; until then a one-way request may still be taken, and is lost with
+//      it.  There is no reconnect: the standard wants a new Initialize.
 //   3. In a child after fork() every call returns Status::forked and touches
 //      neither the socket nor the shared memory.  Descriptors are close-on-exec.
 
@@ -144,7 +144,8 @@ class Connection {
     // forked child it does nothing.
     void close();
     [[nodiscard]] bool is_closed() const;
-    // What a call would return before it does anything: ok, lost, closed or forked.
+    // What a call would return before it does anything: ok, lost, closed or forked.  Looks
+    // at the socket if nobody has for a while.
     [[nodiscard]] Status state() const;
 
     // Of this node and this executive.

@@ -77,8 +77,8 @@ Status wait_for_reply(int fd) {
     }
 }
 
-// False: not a whole reply with the right number of descriptors.
-bool receive_reply(Handshake& hands) {
+// Not ok: it is not a whole reply with its descriptors.
+Status receive_reply(Handshake& hands) {
     iovec part{&hands.reply, sizeof hands.reply};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
     msghdr message{};
@@ -91,7 +91,7 @@ bool receive_reply(Handshake& hands) {
         size = ::recvmsg(hands.socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (size < 0 && errno == EINTR);
     if (size < 0) {
-        return false;
+        return status_of_errno();
     }
     for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr;
          item = CMSG_NXTHDR(&message, item)) {
@@ -103,9 +103,14 @@ bool receive_reply(Handshake& hands) {
             hands.wake = fds[1];
         }
     }
-    return size == static_cast<ssize_t>(sizeof hands.reply) &&
-           hands.reply.magic == ipc::connect_magic &&
-           (hands.reply.status != AIS_OK || (hands.memory >= 0 && hands.wake >= 0));
+    if ((message.msg_flags & MSG_CTRUNC) != 0) {
+        return Status::no_memory;  // this process has no descriptor left for them
+    }
+    const bool is_whole = size == static_cast<ssize_t>(sizeof hands.reply) &&
+                          hands.reply.magic == ipc::connect_magic &&
+                          (hands.reply.status != AIS_OK || (hands.memory >= 0 && hands.wake >= 0));
+    // Else it stopped while we were at its door.
+    return is_whole ? Status::ok : Status::try_again;
 }
 
 Status attempt(const char* run_dir,
@@ -127,9 +132,8 @@ Status attempt(const char* run_dir,
     if (const Status status = wait_for_reply(out.socket); status != Status::ok) {
         return status;
     }
-    if (!receive_reply(out)) {
-        // It stopped while we were at its door, or has no descriptor left for us.
-        return errno == EMFILE ? Status::no_memory : Status::try_again;
+    if (const Status status = receive_reply(out); status != Status::ok) {
+        return status;
     }
     if (service_status != nullptr) {
         *service_status = out.reply.status;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Bad input that needs more than one service in a process, or is the same for all: handles of
-// another service, times that are hardly any, an executive that dies in the middle of calls.
-// What belongs to one service is in its own file; what all SA Forum services share in
-// common_test.cpp.
+// another service, times that are hardly any.  What belongs to one service is in its own file; what
+// all SA Forum services share in common_test.cpp; executives that die during calls in dying/.
 
 #include "cluster.hpp"
 
@@ -12,21 +11,14 @@
 #include <openais/saCkpt.h>
 #include <openais/saClm.h>
 #include <openais/saEvt.h>
-#include <openais/saLck.h>
-#include <openais/saMsg.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <thread>
-#include <vector>
 
 namespace ais::conformance {
 namespace {
@@ -215,247 +207,6 @@ TEST_F(AllServices, times_from_none_to_the_longest_are_taken_at_their_word) {
     SaEvtChannelHandleT channel = 0;
     EXPECT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &after); }), SA_AIS_OK);
     EXPECT_EQ(settled([&] { return open_channel(evt, SA_TIME_MAX - 1, &channel); }), SA_AIS_OK);
-}
-
-// ckpt_test.cpp, evt_test.cpp, lck_test.cpp and msg_test.cpp do the same with all functions of theirs.
-TEST_F(AllServices, executive_that_dies_in_the_middle_of_calls_ends_them) {
-    struct Caller {
-        const char* name;
-        std::function<int()> call;
-        std::atomic<int> calls{0};
-        int last = 0;
-    };
-    const cpg_name cpg_group{1, "g"};
-    evs_group evs_of{};
-    evs_of.key[0] = 'g';
-    // In groups of their own: who does not dispatch hears nothing else, either.
-    const cpg_name flooded{1, "h"};
-    evs_group evs_flooded{};
-    evs_flooded.key[0] = 'h';
-    cpg_handle_t sender = 0;
-    evs_handle_t evs_sender = 0;
-    cpg_callbacks_t of_cpg{on_cpg, nullptr};
-    evs_callbacks_t of_evs{on_evs, on_evs_change};
-    ASSERT_TRUE(begins([&] { return cpg_initialize(&sender, &of_cpg); }));
-    ASSERT_TRUE(begins([&] { return cpg_join(sender, &flooded); }));
-    ASSERT_TRUE(begins([&] { return evs_initialize(&evs_sender, &of_evs); }));
-    ASSERT_TRUE(begins([&] { return evs_join(evs_sender, &evs_flooded, 1); }));
-    SaCkptCheckpointHandleT checkpoint = 0;
-    SaEvtChannelHandleT channel = 0;
-    SaEvtEventHandleT event = 0;
-    ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);
-    ASSERT_EQ(settled([&] {
-                  const SaNameT name = name_of("news");
-                  return saEvtChannelOpen(
-                      evt,
-                      &name,
-                      SA_EVT_CHANNEL_CREATE | SA_EVT_CHANNEL_PUBLISHER | SA_EVT_CHANNEL_SUBSCRIBER,
-                      SA_TIME_MAX,
-                      &channel);
-              }),
-              SA_AIS_OK);
-    ASSERT_EQ(saEvtEventAllocate(channel, &event), SA_AIS_OK);
-    std::vector<std::unique_ptr<Caller>> callers;
-    const auto add = [&](const char* name, std::function<int()> call) {
-        callers.push_back(std::make_unique<Caller>());
-        callers.back()->name = name;
-        callers.back()->call = std::move(call);
-    };
-    add("clm", [&] {
-        SaClmClusterNodeT node{};
-        return saClmClusterNodeGet(clm, SA_CLM_LOCAL_NODE_ID, SA_TIME_MAX, &node);
-    });
-    add("clm track", [&] {
-        SaClmClusterNotificationBufferT buffer{};
-        const SaAisErrorT error = saClmClusterTrack(clm, SA_TRACK_CURRENT, &buffer);
-        std::free(buffer.notification);
-        return error;
-    });
-    add("ckpt write", [&] {
-        const SaCkptSectionIdT only = SA_CKPT_DEFAULT_SECTION_ID;
-        return saCkptSectionOverwrite(checkpoint, &only, "data", 4);
-    });
-    add("ckpt read", [&] {
-        char room[10];
-        SaCkptIOVectorElementT element{};
-        element.dataBuffer = room;
-        element.dataSize = sizeof room;
-        return saCkptCheckpointRead(checkpoint, &element, 1, nullptr);
-    });
-    add("ckpt status", [&] {
-        SaCkptCheckpointDescriptorT status{};
-        return saCkptCheckpointStatusGet(checkpoint, &status);
-    });
-    add("ckpt iteration", [&] {
-        SaCkptSectionIterationHandleT iteration = 0;
-        const SaAisErrorT error =
-            saCkptSectionIterationInitialize(checkpoint, SA_CKPT_SECTIONS_ANY, 0, &iteration);
-        return error == SA_AIS_OK ? saCkptSectionIterationFinalize(iteration) : error;
-    });
-    add("evt publish", [&] {
-        SaEvtEventIdT id = 0;
-        return saEvtEventPublish(event, "data", 4, &id);
-    });
-    add("evt subscribe", [&] {
-        SaEvtEventFilterT none{SA_EVT_EXACT_FILTER, {0, 4, nullptr}};
-        SaUint8T text[] = {'n', 'o', 'n', 'e'};
-        none.filter.pattern = text;
-        const SaEvtEventFilterArrayT filters{1, &none};
-        const SaAisErrorT error = saEvtEventSubscribe(channel, &filters, 1);
-        return error == SA_AIS_OK ? saEvtEventUnsubscribe(channel, 1) : error;
-    });
-    add("cpg members", [&] {
-        cpg_address list[4];
-        int count = 4;
-        cpg_name group{1, "h"};
-        return cpg_membership_get(cpg, &group, list, &count);
-    });
-    add("evs members", [&] {
-        unsigned local = 0;
-        unsigned list[4];
-        unsigned count = 4;
-        return evs_membership_get(evs, &local, list, &count);
-    });
-    add("ckpt", [&] {
-        SaCkptCheckpointHandleT other = 0;
-        const SaAisErrorT error = open_checkpoint(ckpt, SA_TIME_MAX, &other);
-        return error == SA_AIS_OK ? saCkptCheckpointClose(other) : error;
-    });
-    add("evt", [&] {
-        SaEvtChannelHandleT other = 0;
-        const SaAisErrorT error = open_channel(evt, SA_TIME_MAX, &other);
-        return error == SA_AIS_OK ? saEvtChannelClose(other) : error;
-    });
-    // With a lock held and waited for, and a message under way, in each of many moments.
-    SaLckHandleT lck = 0;
-    SaLckResourceHandleT resource = 0;
-    SaLckResourceHandleT rival = 0;
-    SaVersionT of_lck{'B', 1, 1};
-    const SaNameT lock_name{4, "lock"};
-    ASSERT_EQ(settled([&] { return saLckInitialize(&lck, nullptr, &of_lck); }), SA_AIS_OK);
-    for (SaLckResourceHandleT* handle : {&resource, &rival}) {
-        ASSERT_EQ(settled([&] {
-                      return saLckResourceOpen(
-                          lck, &lock_name, SA_LCK_RESOURCE_CREATE, SA_TIME_MAX, handle);
-                  }),
-                  SA_AIS_OK);
-    }
-    const auto lock_and_unlock = [](SaLckResourceHandleT handle) {
-        SaLckLockIdT id = 0;
-        SaLckLockStatusT status{};
-        const SaAisErrorT error = saLckResourceLock(
-            handle, &id, SA_LCK_PR_LOCK_MODE, 0, 0, SA_TIME_MAX, &status);
-        if (error != SA_AIS_OK) {
-            return error;
-        }
-        SaLckFenceT fence{};
-        const SaAisErrorT asked = saLckLockFenceGet(id, &fence);
-        const SaAisErrorT given_back = saLckResourceUnlock(id, SA_TIME_MAX);
-        return asked != SA_AIS_OK ? asked : given_back;
-    };
-    add("lck", [&] { return lock_and_unlock(resource); });
-    add("lck, another thread", [&] { return lock_and_unlock(rival); });
-    SaMsgHandleT msg = 0;
-    SaMsgQueueHandleT queue = 0;
-    SaMsgQueueHandleT requests = 0;
-    SaVersionT of_msg{'B', 1, 1};
-    const SaNameT queue_name{5, "queue"};
-    const SaNameT request_name{8, "requests"};
-    const SaMsgQueueCreationAttributesT usual{0, {10000, 10000, 10000, 10000}, 0};
-    ASSERT_EQ(settled([&] { return saMsgInitialize(&msg, nullptr, &of_msg); }), SA_AIS_OK);
-    for (const auto& [name, handle] : {std::pair(&queue_name, &queue), {&request_name, &requests}}) {
-        ASSERT_EQ(settled([&, name = name, handle = handle] {
-                      return saMsgQueueOpen(
-                          msg, name, &usual, SA_MSG_QUEUE_CREATE, SA_TIME_MAX, handle);
-                  }),
-                  SA_AIS_OK);
-    }
-    char text[] = "text";
-    const auto message_of = [&text] {
-        SaMsgMessageT message{};
-        message.data = text;
-        message.size = sizeof text;
-        return message;
-    };
-    add("msg send", [&] {
-        const SaMsgMessageT message = message_of();
-        const SaAisErrorT error = saMsgMessageSend(msg, &queue_name, &message, SA_TIME_MAX);
-        return error == SA_AIS_ERR_QUEUE_FULL ? SA_AIS_OK : error;
-    });
-    add("msg get", [&] {
-        char space[sizeof text];
-        SaMsgMessageT message{};
-        message.data = space;
-        message.size = sizeof space;
-        SaMsgSenderIdT from = 0;
-        return saMsgMessageGet(queue, &message, nullptr, &from, SA_TIME_MAX);
-    });
-    add("msg request", [&] {
-        const SaMsgMessageT message = message_of();
-        char space[sizeof text];
-        SaMsgMessageT reply{};
-        reply.data = space;
-        reply.size = sizeof space;
-        return saMsgMessageSendReceive(
-            msg, &request_name, &message, &reply, nullptr, SA_TIME_MAX);
-    });
-    add("msg reply", [&] {
-        char space[sizeof text];
-        SaMsgMessageT message{};
-        message.data = space;
-        message.size = sizeof space;
-        SaMsgSenderIdT from = 0;
-        const SaAisErrorT error =
-            saMsgMessageGet(requests, &message, nullptr, &from, SA_TIME_MAX);
-        const SaMsgMessageT reply = message_of();
-        return error != SA_AIS_OK ? error : saMsgMessageReply(msg, &reply, &from, SA_TIME_MAX);
-    });
-    add("msg groups", [&] {
-        const SaNameT group{5, "group"};
-        SaAisErrorT error =
-            saMsgQueueGroupCreate(msg, &group, SA_MSG_QUEUE_GROUP_ROUND_ROBIN);
-        if (error == SA_AIS_OK || error == SA_AIS_ERR_EXIST) {
-            error = saMsgQueueGroupInsert(msg, &group, &queue_name);
-        }
-        if (error == SA_AIS_OK || error == SA_AIS_ERR_EXIST) {
-            error = saMsgQueueGroupDelete(msg, &group);
-        }
-        return error;
-    });
-    // Nobody dispatches, so these are soon told to try again.
-    char byte = 'x';
-    iovec data{&byte, 1};
-    add("cpg send", [&] { return cpg_mcast_joined(sender, CPG_TYPE_AGREED, &data, 1); });
-    add("evs send", [&] { return evs_mcast_joined(evs_sender, EVS_TYPE_AGREED, &data, 1); });
-    add("evs", [&] {
-        const evs_error_t error = evs_join(evs, &evs_of, 1);
-        return error == EVS_OK ? evs_leave(evs, &evs_of, 1) : error;
-    });
-    add("cpg", [&] {
-        const cs_error_t error = cpg_join(cpg, &cpg_group);
-        return error == CS_OK ? cpg_leave(cpg, &cpg_group) : error;
-    });
-    std::vector<std::thread> threads;
-    for (const auto& caller : callers) {
-        threads.emplace_back([&one = *caller] {
-            do {
-                one.last = one.call();
-                ++one.calls;
-            } while (one.last == SA_AIS_OK || one.last == SA_AIS_ERR_TRY_AGAIN);
-        });
-    }
-    for (const auto& caller : callers) {
-        EXPECT_TRUE(wait_until([&] { return caller->calls > 20; }, patience)) << caller->name;
-    }
-    cluster.kill(1);
-    for (std::thread& thread : threads) {
-        thread.join();
-    }
-    for (const auto& caller : callers) {
-        EXPECT_EQ(caller->last, SA_AIS_ERR_LIBRARY) << caller->name;
-    }
-    EXPECT_EQ(saLckFinalize(lck), SA_AIS_OK);
-    EXPECT_EQ(saMsgFinalize(msg), SA_AIS_OK);
 }
 
 }  // namespace

@@ -1318,45 +1318,5 @@ TEST(CkptNodes, sides_become_one_again_and_the_larger_one_is_believed) {
     EXPECT_EQ(read(here, "s"), "together");
 }
 
-TEST(CkptNodes, executive_that_dies_during_calls_is_told_by_all_of_them) {
-    Cluster cluster(1);
-    cluster.start_all();
-    Program one(cluster.run_dir(1));
-    const auto here = one.create("a", attributes_of(SA_CKPT_WR_ACTIVE_REPLICA, 3, 4U << 20));
-    create_section(here, "s", "x");
-    SaCkptSectionIterationHandleT iteration = 0;
-    ASSERT_EQ(saCkptSectionIterationInitialize(here, SA_CKPT_SECTIONS_ANY, 0, &iteration),
-              SA_AIS_OK);
-    std::vector<std::thread> threads;
-    std::atomic<int> busy{0};
-    for (int i = 0; i < 4; ++i) {
-        threads.emplace_back([&, i] {
-            SaAisErrorT error = SA_AIS_OK;
-            std::string data;
-            const std::string large(3U << 20, 'l');
-            ++busy;
-            while (error == SA_AIS_OK) {
-                error = i == 0   ? write(here, "s", "y")
-                        : i == 1 ? try_read(here, "s", data)
-                        : i == 2 ? overwrite(here, "s", large)
-                                 : saCkptCheckpointSynchronize(here, forever);
-            }
-            EXPECT_EQ(error, SA_AIS_ERR_LIBRARY) << i;
-        });
-    }
-    wait_until([&] { return busy == 4; }, patience);
-    cluster.kill(1);
-    for (std::thread& thread : threads) {
-        thread.join();
-    }
-    SaCkptSectionDescriptorT section;
-    EXPECT_EQ(saCkptSectionIterationNext(iteration, &section), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(write(here, "s", "y"), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saCkptCheckpointClose(here), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(one.probe("a"), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saCkptFinalize(one.handle), SA_AIS_OK);
-    EXPECT_EQ(saCkptCheckpointClose(here), SA_AIS_ERR_BAD_HANDLE);
-}
-
 }  // namespace
 }  // namespace ais::conformance

@@ -931,53 +931,6 @@ TEST_F(EvtFaults, EV10_kept_event_survives_its_publisher_and_the_publishers_node
     EXPECT_NE(publish(channel, "new"), received[0].id);
 }
 
-TEST_F(EvtFaults, executive_that_dies_ends_every_call_with_library) {
-    Program a(*cluster_, 3);
-    const SaEvtChannelHandleT channel = a.open("c");
-    const SaEvtEventHandleT event = allocate(channel);
-    cluster_->kill(3);
-    SaSelectionObjectT fd = 0;
-    pollfd ready{-1, POLLIN, 0};
-    if (saEvtSelectionObjectGet(a.handle, &fd) == SA_AIS_OK) {
-        ready.fd = static_cast<int>(fd);
-        EXPECT_EQ(poll(&ready, 1, 20000), 1);
-    }
-    EXPECT_EQ(saEvtDispatch(a.handle, SA_DISPATCH_ALL), SA_AIS_ERR_LIBRARY);
-    SaEvtEventIdT id = 0;
-    EXPECT_EQ(saEvtEventPublish(event, "x", 1, &id), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(subscribe(channel, 1), SA_AIS_ERR_LIBRARY);
-    SaEvtEventHandleT other = 0;
-    EXPECT_EQ(saEvtEventAllocate(channel, &other), SA_AIS_ERR_LIBRARY);
-    const SaNameT wanted = name_of("c");
-    EXPECT_EQ(saEvtChannelUnlink(a.handle, &wanted), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saEvtFinalize(a.handle), SA_AIS_OK);
-    EXPECT_EQ(saEvtFinalize(a.handle), SA_AIS_ERR_BAD_HANDLE);
-}
-
-TEST_F(EvtFaults, executive_that_dies_in_the_middle_of_calls_ends_them) {
-    Program a(*cluster_, 3);
-    const SaEvtChannelHandleT channel = a.open("c");
-    std::atomic<bool> lost{false};
-    std::thread caller([&] {
-        const SaNameT wanted = name_of("d");
-        for (;;) {
-            SaEvtChannelHandleT other = 0;
-            const SaAisErrorT error = saEvtChannelOpen(a.handle, &wanted, all, SA_TIME_MAX, &other);
-            if (error == SA_AIS_OK) {
-                saEvtChannelClose(other);
-            } else if (error != SA_AIS_ERR_TRY_AGAIN) {
-                EXPECT_EQ(error, SA_AIS_ERR_LIBRARY);
-                lost = true;
-                return;
-            }
-        }
-    });
-    publish(channel, "x");
-    cluster_->kill(3);
-    caller.join();
-    EXPECT_TRUE(lost);
-}
-
 }  // namespace
 
 CommonService service_under_test() {

@@ -871,27 +871,6 @@ TEST_F(LckFaults, loser_of_a_merge_is_told_and_its_lock_is_gone) {
     EXPECT_EQ(lock(on_a, ex, SA_LCK_LOCK_NO_QUEUE), status(SA_LCK_LOCK_NOT_QUEUED));
 }
 
-TEST_F(LckFaults, executive_that_dies_ends_every_call_with_library) {
-    Program a(*cluster_, 3);
-    const auto resource = a.open("r");
-    const Result held = lock(resource, ex);
-    Program b(*cluster_, 3);
-    auto waiting = lock_in_thread(b.open("r"), ex);
-    ASSERT_TRUE(a.until([] { return heard_count() >= 1; })) << "it waits";
-    cluster_->kill(3);
-    EXPECT_EQ(waiting.get().error, SA_AIS_ERR_LIBRARY);
-    EXPECT_TRUE(wait_until(
-        [&] { return saLckDispatch(a.handle, SA_DISPATCH_ALL) == SA_AIS_ERR_LIBRARY; }, patience));
-    EXPECT_EQ(lock(resource, pr).error, SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saLckResourceUnlock(held.id, second), SA_AIS_ERR_LIBRARY);
-    SaLckFenceT fence{};
-    EXPECT_EQ(saLckLockFenceGet(held.id, &fence), SA_AIS_ERR_LIBRARY);
-    SaLckOptionsT options = 0;
-    EXPECT_EQ(saLckOptionCheck(a.handle, &options), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saLckFinalize(a.handle), SA_AIS_OK);
-    EXPECT_EQ(saLckFinalize(a.handle), SA_AIS_ERR_BAD_HANDLE);
-}
-
 }  // namespace
 
 CommonService service_under_test() {

@@ -1140,35 +1140,6 @@ TEST_F(MsgFaults, side_that_is_larger_keeps_the_queue) {
     EXPECT_EQ(got.back(), "2");
 }
 
-TEST_F(MsgFaults, executive_that_dies_in_the_middle_of_calls_ends_them) {
-    Program a(cluster, 2);
-    const SaMsgQueueHandleT queue = a.open(name);
-    const SaMsgQueueHandleT requests = a.open(name + "r");
-    SaAisErrorT error_of_get = SA_AIS_OK;
-    SaAisErrorT error_of_request = SA_AIS_OK;
-    std::thread getter([&] {
-        std::string data;
-        error_of_get = get(queue, data, SA_TIME_MAX);
-    });
-    std::thread requester([&] {
-        SaMsgMessageT reply{};
-        error_of_request = a.send_receive(name + "r", "x", reply, SA_TIME_MAX);
-    });
-    std::string data;
-    EXPECT_EQ(get(requests, data, long_time), SA_AIS_OK);
-    cluster.kill(2);
-    getter.join();
-    requester.join();
-    EXPECT_EQ(error_of_get, SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(error_of_request, SA_AIS_ERR_LIBRARY);
-    const SaNameT wanted = name_of(name);
-    SaMsgQueueStatusT status{};
-    EXPECT_EQ(saMsgQueueStatusGet(a.handle, &wanted, &status), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saMsgQueueUnlink(a.handle, &wanted), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saMsgMessageCancel(queue), SA_AIS_ERR_LIBRARY);
-    EXPECT_EQ(saMsgDispatch(a.handle, SA_DISPATCH_ALL), SA_AIS_ERR_LIBRARY);
-}
-
 }  // namespace
 
 CommonService service_under_test() {

@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -289,6 +290,22 @@ TEST(Fault, a_sender_that_waits_for_room_returns_when_the_executive_dies) {
     EXPECT_LT(seconds_since(start), 0.5);
 }
 
+TEST(Fault, who_is_never_answered_learns_that_the_executive_is_gone) {
+    toy::ProcessExecutive executive;
+    const Client sender = connect(executive.dir());
+    const Client asker = connect(executive.dir());
+    EXPECT_EQ(sender->send(toy::sink, {}), Status::ok);
+    EXPECT_EQ(asker->state(), Status::ok);
+    executive.kill();
+    // Long before the ring is full.
+    int sent = 0;
+    EXPECT_TRUE(
+        eventually([&] { return ++sent > 1000 || sender->send(toy::sink, {}) != Status::ok; }));
+    EXPECT_LE(sent, 1000);
+    EXPECT_EQ(sender->send(toy::sink, {}), Status::lost);
+    EXPECT_TRUE(eventually([&] { return asker->state() == Status::lost; }));
+}
+
 TEST(Fault, an_executive_that_stops_lets_go_of_all) {
     toy::ThreadExecutive executive;
     const Client one = connect(executive.dir());
@@ -372,6 +389,19 @@ TEST(Fault, handles_do_not_survive_fork_and_finalize_is_once) {
     EXPECT_TRUE(taken->connection->is_closed());
     EXPECT_EQ(library.finalize(handle), nullptr);
     EXPECT_EQ(library.pin(handle), nullptr);
+}
+
+TEST(Fault, no_descriptor_for_the_memory_is_no_memory) {
+    toy::ThreadExecutive executive;
+    EXPECT_TRUE(in_child([&] {
+        // Room for the socket, and for nothing more.
+        const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+        ::close(next);
+        const rlimit few{static_cast<rlim_t>(next) + 1, static_cast<rlim_t>(next) + 1};
+        Client one;
+        return ::setrlimit(RLIMIT_NOFILE, &few) == 0 &&
+               Connection::open_at(executive.dir(), toy::service, {}, one) == Status::no_memory;
+    }));
 }
 
 TEST(Fault, all_descriptors_are_close_on_exec) {
