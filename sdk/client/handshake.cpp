@@ -77,7 +77,8 @@ Status wait_for_reply(int fd) {
     }
 }
 
-// False: not a whole reply with the right number of descriptors.
+// False: not a whole reply with the right number of descriptors; errno is EMFILE if there was no
+// place for them in this process.
 bool receive_reply(Handshake& hands) {
     iovec part{&hands.reply, sizeof hands.reply};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
@@ -93,6 +94,7 @@ bool receive_reply(Handshake& hands) {
     if (size < 0) {
         return false;
     }
+    errno = (message.msg_flags & MSG_CTRUNC) != 0 ? EMFILE : 0;
     for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr;
          item = CMSG_NXTHDR(&message, item)) {
         if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SCM_RIGHTS) {
