@@ -28,6 +28,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -235,6 +236,7 @@ TEST(Refusals, places_descriptors_and_rights_that_are_missing_have_their_names) 
                           // The place of the attempt before may be free only soon.
                           int error = 0;
                           wait_until([&] {
+                              errno = 0;  // nothing of an earlier failure helps
                               error = service.initialize(handle);
                               return error == no_memory;
                           });
