@@ -22,7 +22,8 @@ cs_error_t join(Instance& instance, const cpg_name& group) {
         // before the response is here.
         const std::lock_guard lock(instance.names_mutex);
         if (instance.is_joined) {
-            return CS_ERR_EXIST;
+            const cs_error_t alive = check_alive(instance);
+            return alive == CS_OK ? CS_ERR_EXIST : alive;
         }
         number = (instance.last_number + 1) & join_count_mask;
         instance.last_number = number;

@@ -5,6 +5,44 @@
  */
 #include "include/cpg.h"
 
+#define SAME(name, a, b) typedef char name[(a) == (b) ? 1 : -1]
+
+SAME(one, CS_DISPATCH_ONE, 1);
+SAME(all, CS_DISPATCH_ALL, 2);
+SAME(unordered, CPG_TYPE_UNORDERED, 0);
+SAME(fifo, CPG_TYPE_FIFO, 1);
+SAME(agreed, CPG_TYPE_AGREED, 2);
+SAME(safe, CPG_TYPE_SAFE, 3);
+SAME(disabled, CPG_FLOW_CONTROL_DISABLED, 0);
+SAME(enabled, CPG_FLOW_CONTROL_ENABLED, 1);
+SAME(undefined, CPG_REASON_UNDEFINED, 0);
+SAME(join, CPG_REASON_JOIN, 1);
+SAME(leave, CPG_REASON_LEAVE, 2);
+SAME(node_down, CPG_REASON_NODEDOWN, 3);
+SAME(node_up, CPG_REASON_NODEUP, 4);
+SAME(process_down, CPG_REASON_PROCDOWN, 5);
+SAME(name_length, CPG_MAX_NAME_LENGTH, 128);
+SAME(members, CPG_MEMBERS_MAX, 128);
+SAME(name_only, CPG_ITERATION_NAME_ONLY, 1);
+SAME(one_group, CPG_ITERATION_ONE_GROUP, 2);
+SAME(all_groups, CPG_ITERATION_ALL, 3);
+SAME(initial_configuration, CPG_MODEL_V1_DELIVER_INITIAL_TOTEM_CONF, 1);
+SAME(address_size, sizeof(struct cpg_address), 12);
+SAME(name_size, sizeof(struct cpg_name), 132);
+SAME(ok, CS_OK, 1);
+SAME(library, CS_ERR_LIBRARY, 2);
+SAME(try_again, CS_ERR_TRY_AGAIN, 6);
+SAME(invalid_param, CS_ERR_INVALID_PARAM, 7);
+SAME(no_memory, CS_ERR_NO_MEMORY, 8);
+SAME(bad_handle, CS_ERR_BAD_HANDLE, 9);
+SAME(access_denied, CS_ERR_ACCESS, 11);
+SAME(not_exist, CS_ERR_NOT_EXIST, 12);
+SAME(name_too_long, CS_ERR_NAME_TOO_LONG, 13);
+SAME(exist, CS_ERR_EXIST, 14);
+SAME(no_resources, CS_ERR_NO_RESOURCES, 18);
+SAME(not_supported, CS_ERR_NOT_SUPPORTED, 19);
+SAME(no_sections, CS_ERR_NO_SECTIONS, 27);
+
 static int delivered;
 
 /* As programs of the newer generation declare their callbacks. */

@@ -157,6 +157,15 @@ TEST_F(Service, messages_of_two_senders_have_one_order_and_reach_their_senders) 
                 testing::IsSupersetOf({"1:10 says m1 #1", "2:20 says m2 #1", "1:10 says  #1"}));
 }
 
+TEST_F(Service, messages_go_with_the_guarantee_that_was_asked_for) {
+    Program a(one, 10);
+    a.join("g");
+    a.say("safe", RequestKind::mcast_safe);
+    EXPECT_EQ(one.last_guarantee(), AIS_GUARANTEE_SAFE);
+    a.say("agreed");
+    EXPECT_EQ(one.last_guarantee(), AIS_GUARANTEE_AGREED);
+}
+
 TEST_F(Service, group_is_closed_to_those_who_are_not_members) {
     Program a(one, 10);
     Program c(one, 11);
@@ -341,6 +350,24 @@ TEST_F(Service, death_while_the_send_queue_is_full_is_told_later_and_its_seat_wa
     EXPECT_THAT(b.heard(),
                 ElementsAre("g {2:20} left {1:10/died} #1", "g {1:10 2:20} joined {1:10/join} #1"));
     EXPECT_EQ(one.save(), two.save());
+}
+
+TEST_F(Service, join_is_to_be_repeated_while_an_earlier_membership_has_not_ended) {
+    auto a = std::make_unique<Program>(one, 10);
+    a->join("g");
+    bus.run();
+    one.set_message_max(4);  // nothing can be multicast
+    a->die();
+    Program next(one, 10);
+    EXPECT_EQ(next.join("g"), CS_ERR_TRY_AGAIN);
+    EXPECT_EQ(next.join("h"), CS_ERR_TRY_AGAIN);
+    one.set_message_max(1000);
+    EXPECT_EQ(next.join("g"), CS_OK);
+    bus.run();
+    one.set_message_max(4);
+    EXPECT_EQ(next.leave(), CS_ERR_TRY_AGAIN);
+    one.set_message_max(1000);
+    EXPECT_EQ(next.leave(), CS_OK);
 }
 
 TEST_F(Service, membership_is_answered_once_the_own_join_is_delivered) {

@@ -185,6 +185,18 @@ TEST(State, node_down_is_one_change_per_group_with_all_who_were_there) {
     EXPECT_EQ(state.sender(2, {0, 0x100}).group, nullptr);
 }
 
+TEST(State, node_down_takes_all_its_groups_however_many) {
+    State state(1);
+    configure(state, AIS_CONFIGURATION_REGULAR, {1, 2}, {1, 2}, {});
+    constexpr std::uint32_t groups = 1000;
+    for (std::uint32_t i = 0; i < groups; ++i) {
+        join(state, {2, 20, i}, "g" + std::to_string(i));
+    }
+    ASSERT_EQ(state.group_count(), groups);
+    EXPECT_EQ(move(state, {1}, {2}, {1}).size(), groups);
+    EXPECT_EQ(state.group_count(), 0U);
+}
+
 TEST(State, last_messages_of_a_node_that_is_going_find_their_group) {
     State state(1);
     configure(state, AIS_CONFIGURATION_REGULAR, {1, 2}, {1, 2}, {});

@@ -10,8 +10,23 @@
 #define SAME(name, a, b) typedef char name[(a) == (b) ? 1 : -1]
 
 SAME(dispatch_begins_at_0, EVS_DISPATCH_ONE, 0);
+SAME(all, EVS_DISPATCH_ALL, 1);
 SAME(blocking, EVS_DISPATCH_BLOCKING, 2);
+SAME(unordered, EVS_TYPE_UNORDERED, 0);
+SAME(fifo, EVS_TYPE_FIFO, 1);
+SAME(agreed, EVS_TYPE_AGREED, 2);
 SAME(safe, EVS_TYPE_SAFE, 3);
+SAME(ok, EVS_OK, 1);
+SAME(library, EVS_ERR_LIBRARY, 2);
+SAME(timeout, EVS_ERR_TIMEOUT, 5);
+SAME(try_again, EVS_ERR_TRY_AGAIN, 6);
+SAME(invalid_param, EVS_ERR_INVALID_PARAM, 7);
+SAME(no_memory, EVS_ERR_NO_MEMORY, 8);
+SAME(bad_handle, EVS_ERR_BAD_HANDLE, 9);
+SAME(access_denied, EVS_ERR_ACCESS, 11);
+SAME(not_exist, EVS_ERR_NOT_EXIST, 12);
+SAME(exist, EVS_ERR_EXIST, 14);
+SAME(too_many_groups, EVS_ERR_TOO_MANY_GROUPS, 30);
 SAME(not_supported, EVS_ERR_NOT_SUPPORTED, 20);
 SAME(security, EVS_ERR_SECURITY, 29);
 SAME(group_size, sizeof(struct evs_group), 32);

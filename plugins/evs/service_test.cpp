@@ -136,6 +136,22 @@ TEST_F(Service, what_is_sent_to_the_joined_groups_comes_back_to_the_sender) {
     EXPECT_THAT(b.heard(), ElementsAre("1:hello"));
 }
 
+TEST_F(Service, messages_go_with_the_guarantee_that_was_asked_for) {
+    Program a(at(1));
+    EXPECT_EQ(a.join("x"), EVS_OK);
+    for (const auto kind : {RequestKind::joined_safe, RequestKind::joined_agreed}) {
+        a.client.send(static_cast<std::uint16_t>(kind), "joined");
+        EXPECT_EQ(at(1).last_guarantee(),
+                  kind == RequestKind::joined_safe ? AIS_GUARANTEE_SAFE : AIS_GUARANTEE_AGREED);
+    }
+    for (const bool is_safe : {true, false}) {
+        a.say("x", "groups", is_safe);
+        EXPECT_EQ(at(1).last_guarantee(), is_safe ? AIS_GUARANTEE_SAFE : AIS_GUARANTEE_AGREED);
+    }
+    bus.run();
+    EXPECT_EQ(a.heard().size(), 4U);
+}
+
 TEST_F(Service, joining_holds_from_the_delivery_on) {
     Program a(at(1));
     Program b(at(2));

@@ -21,9 +21,9 @@ std::size_t Backlog::bytes_of(const Item& item) {
     return item.event != nullptr ? item.event->size() : notice_bytes;
 }
 
-bool Backlog::has_room(const Class& of, std::size_t bytes) {
+bool Backlog::has_room(const Class& of, std::size_t bytes) const {
     return of.flight.empty() ||
-           (of.flight.size() < flight_events && of.flight_bytes + bytes <= flight_bytes);
+           (of.flight.size() < flight_max_ && of.flight_bytes + bytes <= flight_bytes);
 }
 
 void Backlog::launch(Class& of, std::size_t bytes) {

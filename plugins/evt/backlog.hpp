@@ -6,7 +6,7 @@
 // A part of them is *in flight*: handed to the client's ring, not yet dispatched.  Of each
 // priority so much is in flight that the library always has the most urgent event at hand, and
 // no more, so that a client that sleeps costs the ring and the others nothing.  The rest waits
-// here.
+// here, where it can give way to what is more urgent: so a small queue has a small flight.
 //
 // In all at most `size` events wait.  When one more comes, the newest of the lowest
 // priority gives way if that is lower than the new one's; else the new one is lost.  From
@@ -20,6 +20,7 @@
 
 #include "wire.hpp"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <memory>
@@ -44,11 +45,15 @@ struct Subscriber {
 
 class Backlog {
   public:
-    // Limit: what is in flight of one priority; and at least one event.
+    // Limit: what is in flight of one priority; no more than half of the queue, and at least one
+    // event.
     static constexpr std::size_t flight_events = 128;
     static constexpr std::size_t flight_bytes = 256U << 10;
 
-    Backlog(std::size_t size, std::size_t resume) : size_(size), resume_(resume) {}
+    Backlog(std::size_t size, std::size_t resume)
+        : size_(size),
+          resume_(resume),
+          flight_max_(std::clamp<std::size_t>(size / 2, 1, flight_events)) {}
 
     struct Item {
         Subscriber to;
@@ -87,7 +92,7 @@ class Backlog {
         std::deque<Item> queue;
     };
 
-    [[nodiscard]] static bool has_room(const Class& of, std::size_t bytes);
+    [[nodiscard]] bool has_room(const Class& of, std::size_t bytes) const;
     [[nodiscard]] static std::size_t bytes_of(const Item& item);
     static void launch(Class& of, std::size_t bytes);
     void lose(const Subscriber& to);
@@ -97,6 +102,7 @@ class Backlog {
 
     std::size_t size_;
     std::size_t resume_;
+    std::size_t flight_max_;
     std::array<Class, priorities> classes_;
     std::size_t waiting_ = 0;  // in flight and queued, without lost-event notices
     bool losing_ = false;

@@ -228,6 +228,10 @@ AIS_EXPORT SaAisErrorT saEvtLimitGet(SaEvtHandleT evtHandle,
                                      SaEvtLimitIdT limitId,
                                      SaLimitValueT* limitValue) {
     return client::with(evt::sessions(), evtHandle, [=](const auto& session) {
+        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        if (alive != SA_AIS_OK) {
+            return alive;
+        }
         if (!session->has_limits) {
             return SA_AIS_ERR_VERSION;
         }

@@ -10,9 +10,14 @@ namespace {
 // Tell the service after so many, or when nothing is pending.
 constexpr std::uint32_t consumed_batch = 32;
 
-void take_all(Session& session) {
+// What ended it: not ok.
+client::Status take_all(Session& session) {
     client::Event event;
-    while (session.connection->take_event(event, client::Settle::later) == client::Status::ok) {
+    for (;;) {
+        const client::Status status = session.connection->take_event(event, client::Settle::later);
+        if (status != client::Status::ok) {
+            return status;
+        }
         if (static_cast<EventKind>(event.kind) == EventKind::opened) {
             session.opened.push_back(std::move(event));
             continue;
@@ -52,7 +57,7 @@ void tell_consumed(Session& session, bool is_last) {
 // The next event, most urgent first.  try_again: none is pending.
 client::Status take(Session& session, client::Event& out) {
     const std::lock_guard lock(session.pending_mutex);
-    take_all(session);
+    const client::Status last = take_all(session);
     bool found = !session.opened.empty();
     if (found) {
         out = std::move(session.opened.front());
@@ -75,7 +80,10 @@ client::Status take(Session& session, client::Event& out) {
     if (is_empty) {
         session.connection->settle_events();
     }
-    return found ? client::Status::ok : session.connection->state();
+    if (found) {
+        return client::Status::ok;
+    }
+    return last == client::Status::no_memory ? last : session.connection->state();
 }
 
 bool on_opened(Session& session, const client::Event& event) {
@@ -125,11 +133,14 @@ bool on_deliver(Session& session,
     if (channel == nullptr || !channel->is_open) {
         return false;  // closed meanwhile
     }
+    SaEvtSubscriptionIdT subscription = 0;
     {
         const std::lock_guard lock(channel->events_mutex);
-        if (!channel->subscriptions.contains(head.subscription)) {
+        const auto found = channel->subscriptions.find(head.subscription);
+        if (found == channel->subscriptions.end()) {
             return false;  // unsubscribed meanwhile
         }
+        subscription = found->second;
     }
     auto object = std::make_shared<EventObject>();
     object->owner = owner;
@@ -146,7 +157,7 @@ bool on_deliver(Session& session,
     object->data = as_text(decoded.data);
     const SaSizeT size = decoded.data.size();
     session.callbacks.saEvtEventDeliverCallback(
-        head.subscription, insert_event(std::move(object)), size);
+        subscription, insert_event(std::move(object)), size);
     return true;
 }
 

@@ -192,49 +192,68 @@ SaAisErrorT encode_filters(const SaEvtEventFilterArrayT& filters, Appender& out)
     return SA_AIS_OK;
 }
 
+// Requires: events_mutex.  0: there is none.
+std::uint32_t number_of(const Channel& channel, SaEvtSubscriptionIdT id) {
+    for (const auto& [number, of] : channel.subscriptions) {
+        if (of == id) {
+            return number;
+        }
+    }
+    return 0;
+}
+
 SaAisErrorT subscribe(Channel& channel,
                       Session& session,
                       const SaEvtEventFilterArrayT& filters,
                       SaEvtSubscriptionIdT id) {
-    Appender body;
-    body.u32(channel.tag);
-    body.u32(id);
-    const SaAisErrorT encoded = encode_filters(filters, body);
-    if (encoded != SA_AIS_OK) {
-        return encoded;
+    Appender encoded;
+    const SaAisErrorT error = encode_filters(filters, encoded);
+    const SaAisErrorT alive = client::to_sa_error(session.connection->state());
+    if (error != SA_AIS_OK || alive != SA_AIS_OK) {
+        return error != SA_AIS_OK ? error : alive;
     }
+    std::uint32_t number = 0;
     {
         const std::lock_guard lock(channel.events_mutex);
-        if (!channel.subscriptions.insert(id).second) {
+        if (number_of(channel, id) != 0) {
             return SA_AIS_ERR_EXIST;
         }
+        number = ++channel.last_subscription;
+        channel.subscriptions.emplace(number, id);
     }
-    const SaAisErrorT error = ask(session, RequestKind::subscribe, body.written());
-    if (error != SA_AIS_OK) {
+    const SaAisErrorT result = ask(session,
+                                   RequestKind::subscribe,
+                                   bytes_of(channel.tag),
+                                   bytes_of(number),
+                                   encoded.written());
+    if (result != SA_AIS_OK) {
         const std::lock_guard lock(channel.events_mutex);
-        channel.subscriptions.erase(id);
+        channel.subscriptions.erase(number);
     }
-    return error;
+    return result;
 }
 
 SaAisErrorT unsubscribe(Channel& channel, Session& session, SaEvtSubscriptionIdT id) {
+    const SaAisErrorT alive = client::to_sa_error(session.connection->state());
+    if (alive != SA_AIS_OK) {
+        return alive;
+    }
+    std::uint32_t number = 0;
     {
         const std::lock_guard lock(channel.events_mutex);
-        if (!channel.subscriptions.contains(id)) {
-            return SA_AIS_ERR_NOT_EXIST;
-        }
+        number = number_of(channel, id);
     }
-    std::uint8_t space[8];
-    Writer body(space);
-    body.u32(channel.tag);
-    body.u32(id);
-    const SaAisErrorT error = ask(session, RequestKind::unsubscribe, body.written());
-    if (error == SA_AIS_OK) {
-        // Not before: after TRY_AGAIN it is as it was.
+    if (number == 0) {
+        return SA_AIS_ERR_NOT_EXIST;
+    }
+    const SaAisErrorT result =
+        ask(session, RequestKind::unsubscribe, bytes_of(channel.tag), bytes_of(number));
+    // Why not before: with TRY_AGAIN it goes on, and nothing of it may be lost.
+    if (result == SA_AIS_OK) {
         const std::lock_guard lock(channel.events_mutex);
-        channel.subscriptions.erase(id);
+        channel.subscriptions.erase(number);
     }
-    return error;
+    return result;
 }
 
 }  // namespace

@@ -58,7 +58,11 @@ struct Channel {
 
     std::mutex events_mutex;
     std::set<SaEvtEventHandleT> events;
-    std::set<SaEvtSubscriptionIdT> subscriptions;  // nothing of others is delivered
+    // The application's ids by the numbers that the executive knows them by.  Why numbers: each is
+    // used once, so what is pending for a subscription that has ended is for nobody, also when its
+    // id is in use again.
+    std::map<std::uint32_t, SaEvtSubscriptionIdT> subscriptions;
+    std::uint32_t last_subscription = 0;
 };
 
 // An event of the application's own, or one that arrived.

@@ -229,7 +229,7 @@ void EvtService::publish(Client& client, std::uint64_t serial, bool is_kept, Byt
     if (open == nullptr || (open->flags & flag_publisher) == 0) {
         return respond(SA_AIS_ERR_BAD_HANDLE);  // closed by another thread
     }
-    if (is_kept && state_.kept_bytes() + encoded.size() > retained_bytes_max) {
+    if (is_kept && state_.kept_bytes() + encoded.size() > retained_max_) {
         return respond(SA_AIS_ERR_NO_RESOURCES);
     }
     std::uint8_t space[8];

@@ -33,6 +33,8 @@ EvtService::EvtService(const ais_host& host)
         static_cast<std::size_t>(config.number("event.delivery_queue_size").value_or(1000));
     queue_resume_ =
         static_cast<std::size_t>(config.number("event.delivery_queue_resume").value_or(500));
+    retained_max_ = static_cast<std::size_t>(
+        config.number("event.retained_bytes").value_or(std::int64_t{retained_bytes_max}));
     if (queue_resume_ >= queue_size_) {
         log_.warning("EVT-003",
                      "event.delivery_queue_resume is not below event.delivery_queue_size (",

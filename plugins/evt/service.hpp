@@ -45,6 +45,12 @@ class EvtService {
                    1000000,
                    "500",
                    "a client that has lost events gets new ones when no more than this wait"),
+        number_key("event",
+                   "retained_bytes",
+                   65536,
+                   std::int64_t{64} << 30,
+                   "268435456",
+                   "bytes of all events that are kept, beyond which none is published to be kept"),
     };
 
     explicit EvtService(const ais_host& host);
@@ -149,6 +155,8 @@ class EvtService {
     host::Timer timer_;
     std::size_t queue_size_;
     std::size_t queue_resume_;
+    // Why it may differ between nodes: it is asked before the multicast and never after.
+    std::size_t retained_max_;
     State state_;
     std::map<ais_conn*, std::unique_ptr<Client>> clients_;  // never walked: addresses have no order
     std::map<std::uint64_t, Open> opens_;                   // of this node, by number

@@ -237,6 +237,25 @@ TEST_F(EvtService, closes_again_what_nobody_waits_for_any_more) {
     expect_equal_replicas();
 }
 
+TEST_F(EvtService, lets_one_process_have_so_many_opens_and_no_more) {
+    Program a(one, 1);
+    for (std::uint32_t tag = 1; tag <= opens_max; ++tag) {
+        a.ask_open(tag, "c");
+        if (tag % 256 == 0) {
+            bus.run();
+            for (int i = 0; i < 256; ++i) {
+                ASSERT_EQ(a.answer(), SA_AIS_OK) << tag;
+            }
+        }
+    }
+    a.ask_open(opens_max + 1, "c");
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_NO_RESOURCES);
+    a.ask_open_async(7, opens_max + 1, "c");
+    EXPECT_THAT(a.heard(), ElementsAre("opened 7 tag 65537 error 18"));
+    EXPECT_EQ(a.close(1), SA_AIS_OK);
+    EXPECT_EQ(open(a, opens_max + 1, "c"), SA_AIS_OK);
+}
+
 TEST_F(EvtService, gives_kept_events_to_those_who_subscribe_later_until_they_are_over) {
     Program a(one, 1);
     Program b(three, 3);

@@ -82,6 +82,20 @@ TEST_F(EvtState, opens_what_is_there_and_creates_only_when_asked) {
     EXPECT_THAT(state.channel_of({1, 2})->local_opens, ElementsAre(2, 3));
 }
 
+TEST_F(EvtState, has_no_more_channels_than_its_limit_unlinked_ones_included) {
+    for (std::size_t i = 1; i <= channels_max; ++i) {
+        ASSERT_EQ(open(2, i, "c" + std::to_string(i), all), State::Opened::ok);
+    }
+    const std::uint64_t more = channels_max + 1;
+    EXPECT_EQ(open(1, more, "one more", all), State::Opened::no_resources);
+    EXPECT_EQ(open(1, more, "c7", all), State::Opened::ok) << "it is there already";
+    ASSERT_TRUE(state.unlink("c7"));
+    EXPECT_EQ(open(1, more + 1, "one more", all), State::Opened::no_resources);
+    state.close(1, more);
+    state.close(2, 7);
+    EXPECT_EQ(open(1, more + 1, "one more", all), State::Opened::ok);
+}
+
 TEST_F(EvtState, keeps_a_channel_that_nobody_has_open_until_it_is_unlinked) {
     open(1, 1, "c", all);
     state.close(1, 1);

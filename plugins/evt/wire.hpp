@@ -68,8 +68,8 @@ inline constexpr std::size_t pattern_size_max = 4096;  // bytes of one pattern
 inline constexpr std::size_t patterns_max = 64;        // of an event, filters of a subscription
 inline constexpr std::int64_t retention_max = std::numeric_limits<std::int64_t>::max();
 inline constexpr std::size_t name_max = 256;  // SA_MAX_NAME_LENGTH
-// Limit: data, patterns and names of all events that are kept; publishing one that should be
-// kept is NO_RESOURCES beyond it.
+// Limit: data, patterns and names of all events that are kept, unless event.retained_bytes says
+// otherwise; publishing one that should be kept is NO_RESOURCES beyond it.
 inline constexpr std::size_t retained_bytes_max = 256U << 20;
 // Limit: opens of one client.
 inline constexpr std::size_t opens_max = 65536;

@@ -40,7 +40,6 @@
 namespace {
 
 using ais::process::Cluster;
-using testing::AnyOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using Clock = std::chrono::steady_clock;
@@ -168,6 +167,12 @@ class Member {
     }
     bool until_members(std::size_t count) {
         return until([&] { return !changes.empty() && changes.back().members.size() == count; });
+    }
+
+    [[nodiscard]] cpg_flow_control_state_t flow() const {
+        auto state = beyond<cpg_flow_control_state_t>(9);
+        EXPECT_EQ(cpg_flow_control_state_get(handle, &state), CS_OK);
+        return state;
     }
 
     [[nodiscard]] Process me(std::uint32_t reason = 0) const {
@@ -498,6 +503,21 @@ TEST_F(Cpg, CP14_leave_without_join_does_not_exist) {
     EXPECT_EQ(a.leave(), CS_ERR_NOT_EXIST);
 }
 
+TEST_F(Cpg, CP14_leave_looks_at_no_argument_and_holds_before_the_join_is_delivered) {
+    Member a(dir(1));
+    cpg_name longer{};
+    longer.length = 129;
+    ASSERT_EQ(a.join(group()), CS_OK);
+    EXPECT_EQ(cpg_leave(a.handle, nullptr), CS_OK);
+    EXPECT_EQ(a.leave(), CS_ERR_NOT_EXIST);
+    EXPECT_EQ(a.try_say("x"), CS_ERR_NOT_EXIST);
+    ASSERT_TRUE(a.until([&] { return a.changes.size() == 2; }));
+    EXPECT_THAT(a.changes[0].joined, ElementsAre(a.me(CPG_REASON_JOIN)));
+    EXPECT_THAT(a.changes[1].left, ElementsAre(a.me(CPG_REASON_LEAVE)));
+    ASSERT_EQ(a.join(group()), CS_OK);
+    EXPECT_EQ(cpg_leave(a.handle, &longer), CS_OK);
+}
+
 TEST_F(Cpg, CP15_two_hundred_members_are_listed) {
     Member a(dir(1));
     a.enter(group());
@@ -569,6 +589,17 @@ TEST_F(Cpg, CP18_membership_is_that_of_the_last_change) {
     EXPECT_EQ(cpg_membership_get(a.handle, &nobody, list, &count), CS_ERR_NOT_EXIST);
     EXPECT_EQ(cpg_membership_get(a.handle, &nobody, nullptr, &count), CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_membership_get(a.handle, nullptr, list, &count), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_membership_get(a.handle, &nobody, list, nullptr), CS_ERR_INVALID_PARAM);
+    cpg_name wrong = name_of("");
+    EXPECT_EQ(cpg_membership_get(a.handle, &wrong, list, &count), CS_ERR_INVALID_PARAM);
+    wrong.length = 129;
+    EXPECT_EQ(cpg_membership_get(a.handle, &wrong, list, &count), CS_ERR_NAME_TOO_LONG);
+    count = -1;
+    cpg_name known = name_of(group());
+    EXPECT_EQ(cpg_membership_get(a.handle, &known, list, &count), CS_ERR_INVALID_PARAM);
+    count = 0;
+    EXPECT_EQ(cpg_membership_get(a.handle, &known, list, &count), CS_OK);
+    EXPECT_EQ(count, 0);
 }
 
 TEST_F(Cpg, CP19_name_of_128_bytes_without_nul_is_kept_byte_for_byte) {
@@ -593,6 +624,21 @@ TEST_F(Cpg, CP19_name_of_128_bytes_without_nul_is_kept_byte_for_byte) {
     EXPECT_EQ(cpg_join(c.handle, nullptr), CS_ERR_INVALID_PARAM);
 }
 
+TEST_F(Cpg, CP19_names_that_differ_behind_a_nul_are_two_groups) {
+    using std::string_view_literals::operator""sv;
+    Member a(dir(1));
+    Member b(dir(2));
+    a.enter("nul\0a"sv);
+    b.enter("nul\0b"sv);
+    EXPECT_THAT(a.changes.back().members, ElementsAre(a.me()));
+    EXPECT_THAT(b.changes.back().members, ElementsAre(b.me()));
+    EXPECT_EQ(a.changes.back().group, "nul\0a"sv);
+    b.say("to b");
+    ASSERT_TRUE(b.until([&] { return b.messages.size() == 1; }));
+    EXPECT_EQ(b.messages[0].group, "nul\0b"sv);
+    EXPECT_THAT(a.messages, IsEmpty());
+}
+
 TEST_F(Cpg, CP20_flood_without_dispatch_is_stopped_and_nothing_is_lost) {
     Member a(dir(1));
     Member b(dir(2));
@@ -604,16 +650,18 @@ TEST_F(Cpg, CP20_flood_without_dispatch_is_stopped_and_nothing_is_lost) {
     cs_error_t error = CS_OK;
     std::atomic<bool> stop{false};
     std::thread receiver([&] { b.until([&] { return stop.load(); }, 60s); });
-    while (accepted < 500000) {
+    // Its ring of requests may be full for a moment; that it must dispatch is what it is told.
+    bool is_told = false;
+    const auto give_up = Clock::now() + patience;
+    while (accepted < 500000 && !is_told && Clock::now() < give_up) {
         error = a.try_say(std::to_string(accepted) + " " + filler);
-        if (error != CS_OK) {
-            break;
-        }
-        ++accepted;
+        accepted += error == CS_OK ? 1 : 0;
+        is_told = error == CS_ERR_TRY_AGAIN && a.flow() == CPG_FLOW_CONTROL_ENABLED;
     }
-    EXPECT_EQ(error, CS_ERR_TRY_AGAIN);
+    EXPECT_TRUE(is_told) << error;
     // Now it does dispatch, and all that was accepted arrives.
     EXPECT_TRUE(a.until([&] { return a.messages.size() == accepted; }));
+    EXPECT_TRUE(a.until([&] { return a.flow() == CPG_FLOW_CONTROL_DISABLED; }));
     stop = true;
     receiver.join();
     EXPECT_TRUE(b.until([&] { return b.messages.size() == accepted; }));
@@ -663,13 +711,26 @@ TEST_F(Cpg, parts_are_put_together) {
         parts.push_back({word.data(), word.size()});
     }
     EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_AGREED, parts.data(), 64), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_AGREED, parts.data(), ~0U), CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_AGREED, parts.data(), 3), CS_OK);
     EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_FIFO, nullptr, 0), CS_OK);
     EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_UNORDERED, nullptr, 1), CS_ERR_INVALID_PARAM);
-    EXPECT_EQ(cpg_mcast_joined(a.handle, beyond<cpg_guarantee_t>(4), nullptr, 0),
-              CS_ERR_INVALID_PARAM);
-    ASSERT_TRUE(a.until([&] { return a.messages.size() == 2; }));
-    EXPECT_THAT(a.texts(), ElementsAre("0,1,2,", ""));
+    for (const int guarantee : {-1, 4}) {
+        EXPECT_EQ(cpg_mcast_joined(a.handle, beyond<cpg_guarantee_t>(guarantee), nullptr, 0),
+                  CS_ERR_INVALID_PARAM);
+    }
+    iovec wrong[] = {{nullptr, 1}, {words[0].data(), ~std::size_t{0}}};
+    EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_AGREED, wrong, 1), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_AGREED, wrong + 1, 1), CS_ERR_INVALID_PARAM);
+    wrong[0] = {nullptr, 0};
+    EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_SAFE, wrong, 1), CS_OK) << "it is empty";
+    EXPECT_EQ(cpg_mcast_joined(a.handle, CPG_TYPE_AGREED, parts.data(), 63), CS_OK);
+    ASSERT_TRUE(a.until([&] { return a.messages.size() == 4; }));
+    std::string most;
+    for (int i = 0; i < 63; ++i) {
+        most += words[static_cast<std::size_t>(i)];
+    }
+    EXPECT_THAT(a.texts(), ElementsAre("0,1,2,", "", "", most));
 }
 
 TEST_F(Cpg, buffers_of_the_library_are_sent) {
@@ -683,6 +744,20 @@ TEST_F(Cpg, buffers_of_the_library_are_sent) {
     EXPECT_EQ(cpg_zcb_mcast_joined(a.handle, CPG_TYPE_AGREED, &buffer, 1), CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_zcb_free(a.handle, buffer), CS_OK);
     EXPECT_EQ(cpg_zcb_free(a.handle, buffer), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_zcb_free(a.handle, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_zcb_mcast_joined(a.handle, CPG_TYPE_AGREED, nullptr, 0), CS_ERR_INVALID_PARAM);
+    std::uint32_t largest = 0;
+    ASSERT_EQ(cpg_max_atomic_msgsize_get(a.handle, &largest), CS_OK);
+    EXPECT_EQ(cpg_zcb_alloc(a.handle, std::size_t{largest} + 1, &buffer), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_zcb_alloc(a.handle, 1, nullptr), CS_ERR_INVALID_PARAM);
+    ASSERT_EQ(cpg_zcb_alloc(a.handle, largest, &buffer), CS_OK);
+    EXPECT_EQ(cpg_zcb_mcast_joined(a.handle, beyond<cpg_guarantee_t>(4), buffer, 1),
+              CS_ERR_INVALID_PARAM);
+    Member outside(dir(1));
+    void* other = nullptr;
+    ASSERT_EQ(cpg_zcb_alloc(outside.handle, 0, &other), CS_OK);
+    EXPECT_EQ(cpg_zcb_mcast_joined(outside.handle, CPG_TYPE_AGREED, other, 0), CS_ERR_NOT_EXIST);
+    EXPECT_EQ(cpg_zcb_free(a.handle, other), CS_ERR_INVALID_PARAM) << "it is another handle's";
     ASSERT_TRUE(a.until([&] { return a.messages.size() == 1; }));
     EXPECT_EQ(a.messages[0].text, "zero copy");
 }
@@ -722,8 +797,24 @@ TEST_F(Cpg, iteration_lists_groups_and_members_of_all_nodes) {
     EXPECT_EQ(
         cpg_iteration_initialize(a.handle, beyond<cpg_iteration_type_t>(9), nullptr, &iteration),
         CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(
+        cpg_iteration_initialize(a.handle, beyond<cpg_iteration_type_t>(0), nullptr, &iteration),
+        CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_iteration_initialize(a.handle, CPG_ITERATION_ONE_GROUP, nullptr, &iteration),
               CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_iteration_initialize(a.handle, CPG_ITERATION_ALL, nullptr, nullptr),
+              CS_ERR_INVALID_PARAM);
+    cpg_name wrong = name_of("");
+    EXPECT_EQ(cpg_iteration_initialize(a.handle, CPG_ITERATION_ONE_GROUP, &wrong, &iteration),
+              CS_ERR_INVALID_PARAM);
+    wrong.length = 129;
+    EXPECT_EQ(cpg_iteration_initialize(a.handle, CPG_ITERATION_ONE_GROUP, &wrong, &iteration),
+              CS_ERR_NAME_TOO_LONG);
+    EXPECT_EQ(iteration, 0U);
+    ASSERT_EQ(cpg_iteration_initialize(a.handle, CPG_ITERATION_ALL, nullptr, &iteration), CS_OK);
+    EXPECT_EQ(cpg_iteration_next(iteration, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_iteration_finalize(iteration), CS_OK);
+    EXPECT_EQ(cpg_iteration_finalize(iteration), CS_ERR_BAD_HANDLE);
 }
 
 TEST_F(Cpg, descriptor_is_a_socket_that_names_the_executive) {
@@ -820,8 +911,20 @@ TEST_F(Cpg, wrong_handles_are_refused) {
         EXPECT_EQ(cpg_max_atomic_msgsize_get(bad, &size), CS_ERR_BAD_HANDLE);
         EXPECT_EQ(cpg_flow_control_state_get(bad, &state), CS_ERR_BAD_HANDLE);
     }
-    EXPECT_EQ(cpg_dispatch(a.handle, beyond<cs_dispatch_flags_t>(0)), CS_ERR_INVALID_PARAM);
-    EXPECT_EQ(cpg_dispatch(a.handle, beyond<cs_dispatch_flags_t>(5)), CS_ERR_INVALID_PARAM);
+}
+
+TEST_F(Cpg, arguments_that_are_none_are_refused) {
+    Member a(dir(1));
+    for (const int flags : {-1, 0, 5, 0x7fffffff}) {
+        EXPECT_EQ(cpg_dispatch(a.handle, beyond<cs_dispatch_flags_t>(flags)), CS_ERR_INVALID_PARAM);
+    }
+    EXPECT_EQ(cpg_local_get(a.handle, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_fd_get(a.handle, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_context_get(a.handle, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_max_atomic_msgsize_get(a.handle, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_flow_control_state_get(a.handle, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(a.flow(), CPG_FLOW_CONTROL_DISABLED);
+    EXPECT_EQ(a.node, 1U);
 }
 
 TEST_F(Cpg, initialize_without_its_arguments_is_refused) {
@@ -836,8 +939,11 @@ TEST_F(Cpg, initialize_without_its_arguments_is_refused) {
     EXPECT_EQ(cpg_model_initialize(&handle, beyond<cpg_model_t>(2), data, nullptr),
               CS_ERR_INVALID_PARAM);
     EXPECT_EQ(cpg_model_initialize(&handle, CPG_MODEL_V1, data, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_model_initialize(nullptr, CPG_MODEL_V1, data, nullptr), CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(cpg_model_initialize(&handle, CPG_MODEL_V1, nullptr, nullptr), CS_ERR_INVALID_PARAM);
     setenv("OPENAIS_RUN_DIR", "/nonexistent", 1);
     EXPECT_EQ(cpg_initialize(&handle, &callbacks), CS_ERR_TRY_AGAIN);
+    EXPECT_EQ(handle, 0U);
 }
 
 TEST_F(Cpg, handle_is_of_no_use_in_a_forked_child) {
@@ -934,7 +1040,7 @@ TEST_F(CpgFaults, CP10_members_of_a_dead_node_are_nodedown) {
     // Its clients learn that their executive is gone.
     ASSERT_TRUE(b.until([&] { return b.last_dispatch == CS_ERR_LIBRARY; }));
     EXPECT_EQ(b.try_say("x"), CS_ERR_LIBRARY);
-    EXPECT_THAT(b.join("h"), AnyOf(CS_ERR_LIBRARY, CS_ERR_EXIST));
+    EXPECT_EQ(b.join("h"), CS_ERR_LIBRARY);
     EXPECT_EQ(cpg_finalize(b.handle), CS_OK);
     EXPECT_EQ(cpg_finalize(b.handle), CS_ERR_BAD_HANDLE);
 }

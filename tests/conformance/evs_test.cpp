@@ -146,6 +146,12 @@ class Program {
         std::erase(history, mark);
         ASSERT_EQ(leave(mark), EVS_OK);
     }
+    [[nodiscard]] bool is_readable(int milliseconds = 0) const {
+        int fd = -1;
+        EXPECT_EQ(evs_fd_get(handle, &fd), EVS_OK);
+        pollfd wait{fd, POLLIN, 0};
+        return poll(&wait, 1, milliseconds) == 1;
+    }
     [[nodiscard]] std::vector<unsigned> members() const {
         std::vector<unsigned> list(100);
         unsigned count = 100;
@@ -211,10 +217,28 @@ std::unique_ptr<Cluster> Evs::cluster_;
 
 TEST_F(Evs, EVS1_the_first_event_is_the_configuration) {
     Program a(dir(2));
+    EXPECT_TRUE(a.is_readable());
     EXPECT_EQ(a.dispatch(), EVS_OK);
     ASSERT_EQ(a.configurations.size(), 1U);
     EXPECT_THAT(a.configurations[0].members, ElementsAre(1, 2, 3));
     EXPECT_THAT(a.configurations[0].left, IsEmpty());
+    EXPECT_FALSE(a.is_readable());
+    EXPECT_EQ(a.dispatch(), EVS_OK) << "ALL does not wait";
+    EXPECT_EQ(a.configurations.size(), 1U);
+}
+
+TEST_F(Evs, EVS1_callbacks_that_are_null_are_not_called) {
+    evs_callbacks_t none{};
+    evs_handle_t handle = 0;
+    ASSERT_EQ(evs_initialize(&handle, &none), EVS_OK);
+    auto group = group_of("nobody");
+    iovec part{const_cast<char*>("x"), 1};
+    EXPECT_EQ(evs_join(handle, &group, 1), EVS_OK);
+    EXPECT_EQ(evs_mcast_joined(handle, EVS_TYPE_AGREED, &part, 1), EVS_OK);
+    Program a(dir(1));
+    a.settle();
+    EXPECT_EQ(evs_dispatch(handle, EVS_DISPATCH_ALL), EVS_OK);
+    EXPECT_EQ(evs_finalize(handle), EVS_OK);
 }
 
 TEST_F(Evs, EVS2_sender_need_not_have_joined_and_then_hears_nothing) {
@@ -227,6 +251,25 @@ TEST_F(Evs, EVS2_sender_need_not_have_joined_and_then_hears_nothing) {
     EXPECT_THAT(a.senders, ElementsAre(2));
     b.settle();
     EXPECT_THAT(b.messages, IsEmpty());
+    EXPECT_EQ(b.configurations.size(), 1U) << "of a join nobody is told";
+    // Who has joined nothing sends to nobody.
+    iovec part{const_cast<char*>("to nobody"), 9};
+    EXPECT_EQ(evs_mcast_joined(b.handle, EVS_TYPE_AGREED, &part, 1), EVS_OK);
+    b.say("g1", "end");
+    ASSERT_TRUE(a.until_messages(2));
+    EXPECT_THAT(a.messages, ElementsAre("hello", "end"));
+}
+
+TEST_F(Evs, EVS2_message_that_was_accepted_outlives_its_sender) {
+    Program a(dir(1));
+    ASSERT_EQ(a.join("last words"), EVS_OK);
+    {
+        Program b(dir(2));
+        b.say("last words", "agreed");
+        b.say("last words", "safe", EVS_TYPE_SAFE);
+    }
+    ASSERT_TRUE(a.until_messages(2));
+    EXPECT_THAT(a.messages, ElementsAre("agreed", "safe"));
 }
 
 TEST_F(Evs, EVS3_two_matching_groups_are_one_delivery) {
@@ -237,6 +280,24 @@ TEST_F(Evs, EVS3_two_matching_groups_are_one_delivery) {
     b.say("g1", "end");
     ASSERT_TRUE(a.until_messages(2));
     EXPECT_THAT(a.messages, ElementsAre("once", "end"));
+}
+
+TEST_F(Evs, EVS3_each_handle_in_the_cluster_that_hears_a_group_gets_the_message) {
+    Program a(dir(1));
+    Program again(dir(1));
+    Program c(dir(3));
+    Program* const hearing[] = {&a, &again, &c};
+    for (Program* one : hearing) {
+        ASSERT_EQ(one->join("all of them"), EVS_OK);
+    }
+    Program b(dir(2));
+    b.say(Groups{group_of("all of them"), group_of("none")}, "x");
+    b.say("all of them", "end");
+    for (Program* one : hearing) {
+        ASSERT_TRUE(one->until_messages(2));
+        EXPECT_THAT(one->messages, ElementsAre("x", "end"));
+        EXPECT_THAT(one->senders, ElementsAre(2, 2));
+    }
 }
 
 TEST_F(Evs, EVS4_all_hear_the_same_sequence_of_all_guarantees) {
@@ -325,7 +386,9 @@ TEST_F(Evs, EVS9_dispatch_one_waits_for_one_callback) {
     b.say("g9", "one");
     waiting.join();
     EXPECT_THAT(a.messages, ElementsAre("one"));
+    EXPECT_FALSE(a.is_readable());
     b.say("g9", "two");
+    EXPECT_TRUE(a.is_readable(20000));
     b.say("g9", "three");
     EXPECT_EQ(a.dispatch(EVS_DISPATCH_ONE), EVS_OK);
     EXPECT_THAT(a.messages, ElementsAre("one", "two"));
@@ -412,6 +475,8 @@ TEST_F(Evs, EVS13_messages_of_every_size_arrive_whole) {
     EXPECT_TRUE(a.messages == sent);
     EXPECT_EQ(b.try_say(Groups{group_of("size")}, std::string((1 << 20) + 1, 'x')),
               EVS_ERR_INVALID_PARAM);
+    iovec two[] = {{sent.back().data(), 1 << 20}, {sent.back().data(), 1}};
+    EXPECT_EQ(evs_mcast_joined(a.handle, EVS_TYPE_AGREED, two, 2), EVS_ERR_INVALID_PARAM);
 }
 
 TEST_F(Evs, EVS13_parts_are_put_together_however_many) {
@@ -431,8 +496,10 @@ TEST_F(Evs, EVS13_parts_are_put_together_however_many) {
     EXPECT_EQ(evs_mcast_joined(a.handle, EVS_TYPE_AGREED, parts.data(), 500), EVS_OK);
     EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_SAFE, &group, 1, parts.data(), 500), EVS_OK);
     EXPECT_EQ(evs_mcast_joined(a.handle, EVS_TYPE_FIFO, nullptr, 0), EVS_OK);
-    ASSERT_TRUE(a.until_messages(3));
-    EXPECT_THAT(a.messages, ElementsAre(expected, expected, ""));
+    iovec some[] = {{nullptr, 0}, parts[7], {nullptr, 0}};
+    EXPECT_EQ(evs_mcast_joined(a.handle, EVS_TYPE_UNORDERED, some, 3), EVS_OK);
+    ASSERT_TRUE(a.until_messages(4));
+    EXPECT_THAT(a.messages, ElementsAre(expected, expected, "", "7,"));
 }
 
 TEST_F(Evs, EVS14_flood_is_stopped_and_nothing_is_lost_or_reordered) {
@@ -478,6 +545,10 @@ TEST_F(Evs, arguments_that_are_none_are_refused) {
     EXPECT_EQ(evs_join(a.handle, nullptr, -1), EVS_ERR_INVALID_PARAM);
     EXPECT_EQ(evs_join(a.handle, nullptr, 0), EVS_OK);
     EXPECT_EQ(evs_leave(a.handle, nullptr, 1), EVS_ERR_INVALID_PARAM);
+    EXPECT_EQ(evs_leave(a.handle, nullptr, -1), EVS_ERR_INVALID_PARAM);
+    Groups many(51, group_of("g"));
+    EXPECT_EQ(evs_leave(a.handle, many.data(), 51), EVS_ERR_TOO_MANY_GROUPS);
+    EXPECT_EQ(evs_join(a.handle, many.data(), 0x7fffffff), EVS_ERR_TOO_MANY_GROUPS);
     EXPECT_EQ(evs_leave(a.handle, nullptr, 0), EVS_OK);
     for (const int guarantee : {-1, 4}) {
         EXPECT_EQ(evs_mcast_joined(a.handle, beyond<evs_guarantee_t>(guarantee), nullptr, 0),
@@ -490,6 +561,20 @@ TEST_F(Evs, arguments_that_are_none_are_refused) {
     EXPECT_EQ(evs_mcast_joined(a.handle, EVS_TYPE_AGREED, &part, 1), EVS_ERR_INVALID_PARAM);
     EXPECT_EQ(evs_mcast_joined(a.handle, EVS_TYPE_AGREED, &part, -1), EVS_ERR_INVALID_PARAM);
     EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_AGREED, nullptr, 1, nullptr, 0),
+              EVS_ERR_INVALID_PARAM);
+    EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_AGREED, many.data(), -1, nullptr, 0),
+              EVS_ERR_INVALID_PARAM);
+    EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_AGREED, many.data(), 1, nullptr, 1),
+              EVS_ERR_INVALID_PARAM);
+    EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_AGREED, many.data(), 1, &part, 1),
+              EVS_ERR_INVALID_PARAM);
+    EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_AGREED, many.data(), 1, &part, -1),
+              EVS_ERR_INVALID_PARAM);
+    // Lengths whose sum is small, since it does not fit its type.
+    char byte = 'x';
+    iovec huge[] = {{&byte, 2}, {&byte, ~std::size_t{0}}};
+    EXPECT_EQ(evs_mcast_joined(a.handle, EVS_TYPE_AGREED, huge, 2), EVS_ERR_INVALID_PARAM);
+    EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_AGREED, many.data(), 1, huge, 2),
               EVS_ERR_INVALID_PARAM);
     EXPECT_EQ(evs_mcast_groups(a.handle, EVS_TYPE_AGREED, nullptr, 0, nullptr, 0), EVS_OK);
     setenv("OPENAIS_RUN_DIR", "/nonexistent", 1);

@@ -15,13 +15,17 @@
 #include <gtest/gtest.h>
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <regex>
 #include <set>
 #include <thread>
 
@@ -67,6 +71,7 @@ struct Opened {
 std::vector<Received> received;
 std::vector<Opened> opened;
 bool free_received = true;
+std::function<void(const Opened&)> in_open;
 
 Received read_event(SaEvtEventHandleT handle, SaSizeT size) {
     Received got;
@@ -87,8 +92,9 @@ Received read_event(SaEvtEventHandleT handle, SaSizeT size) {
               SA_AIS_OK);
     got.publisher = text_of(publisher);
     for (SaSizeT i = 0; i < patterns.patternsNumber; ++i) {
-        got.patterns.emplace_back(reinterpret_cast<const char*>(patterns.patterns[i].pattern),
-                                  patterns.patterns[i].patternSize);
+        const SaEvtEventPatternT& one = patterns.patterns[i];
+        got.patterns.emplace_back(reinterpret_cast<const char*>(one.pattern), one.patternSize);
+        EXPECT_EQ(one.pattern[one.patternSize], 0) << "programs use strcmp";
     }
     EXPECT_EQ(saEvtEventPatternFree(handle, patterns.patterns), SA_AIS_OK);
     return got;
@@ -96,6 +102,9 @@ Received read_event(SaEvtEventHandleT handle, SaSizeT size) {
 
 void on_open(SaInvocationT invocation, SaEvtChannelHandleT channel, SaAisErrorT error) {
     opened.push_back({invocation, channel, error});
+    if (in_open) {
+        in_open(opened.back());
+    }
     called_back(invocation);
 }
 
@@ -207,6 +216,34 @@ std::vector<std::string> texts() {
     return lines;
 }
 
+// Of one subscription, in the order of the callbacks.
+std::vector<std::string> data_of(SaEvtSubscriptionIdT subscription) {
+    std::vector<std::string> list;
+    for (const Received& one : received) {
+        if (one.subscription == subscription) {
+            list.push_back(one.data);
+        }
+    }
+    return list;
+}
+
+// How many opens of channels there are in the cluster, as a node has it in its state.
+int opens_at(Cluster& cluster, int node) {
+    const std::size_t mark = cluster.log(node).size();
+    cluster.signal(node, SIGUSR2);
+    int opens = -1;
+    EXPECT_TRUE(wait_until([&] {
+        static const std::regex line("channels \\d+, opens (\\d+), kept");
+        const std::string text = cluster.log(node).substr(mark);
+        std::smatch found;
+        if (std::regex_search(text, found, line)) {
+            opens = std::stoi(found[1]);
+        }
+        return opens >= 0;
+    }));
+    return opens;
+}
+
 class Evt : public testing::Test {
   protected:
     static void SetUpTestSuite() {
@@ -214,10 +251,14 @@ class Evt : public testing::Test {
         cluster_->start_all();
     }
     static void TearDownTestSuite() { cluster_.reset(); }
+    static bool until_opens_are(int count) {
+        return wait_until([&] { return opens_at(*cluster_, 1) == count; }, patience);
+    }
     void SetUp() override {
         received.clear();
         opened.clear();
         free_received = true;
+        in_open = nullptr;
         name = std::string("channel of ") +
                testing::UnitTest::GetInstance()->current_test_info()->name();
     }
@@ -251,6 +292,7 @@ TEST_F(Evt, EV2_open_says_what_is_wrong_with_its_arguments) {
     }
     EXPECT_EQ(open(&good, all, 0), SA_AIS_ERR_TIMEOUT);
     EXPECT_EQ(open(&good, all, -1), SA_AIS_ERR_TIMEOUT);
+    EXPECT_EQ(open(&good, all, SA_TIME_UNKNOWN), SA_AIS_ERR_TIMEOUT) << "the least there is";
     EXPECT_EQ(open(nullptr, all, second), SA_AIS_ERR_INVALID_PARAM);
     const SaNameT empty = name_of("");
     EXPECT_EQ(open(&empty, all, second), SA_AIS_ERR_INVALID_PARAM);
@@ -261,11 +303,30 @@ TEST_F(Evt, EV2_open_says_what_is_wrong_with_its_arguments) {
     EXPECT_EQ(saEvtChannelOpen(a.handle, &good, all, second, nullptr), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saEvtChannelOpenAsync(a.handle, 1, nullptr, all), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saEvtChannelOpenAsync(a.handle, 1, &good, 0), SA_AIS_ERR_BAD_FLAGS);
+    EXPECT_EQ(saEvtChannelOpenAsync(a.handle, 1, &good, all | 8), SA_AIS_ERR_BAD_FLAGS);
+    EXPECT_EQ(saEvtChannelOpenAsync(a.handle, 1, &empty, all), SA_AIS_ERR_INVALID_PARAM);
+    EXPECT_EQ(saEvtChannelOpenAsync(a.handle, 1, &longer, all), SA_AIS_ERR_INVALID_PARAM);
     Program silent(*cluster_, 1, false);
     EXPECT_EQ(saEvtChannelOpenAsync(silent.handle, 1, &good, all), SA_AIS_ERR_INIT);
+    const SaEvtCallbacksT halves[] = {{on_open, nullptr}, {nullptr, on_event}};
+    for (const SaEvtCallbacksT& half : halves) {
+        SaVersionT version{'B', 1, 1};
+        SaEvtHandleT handle = 0;
+        ASSERT_EQ(saEvtInitialize(&handle, &half, &version), SA_AIS_OK);
+        ASSERT_EQ(saEvtChannelOpen(handle, &good, all, 10 * second, &channel), SA_AIS_OK);
+        const bool can_open = half.saEvtChannelOpenCallback != nullptr;
+        EXPECT_EQ(saEvtChannelOpenAsync(handle, 1, &good, all),
+                  can_open ? SA_AIS_OK : SA_AIS_ERR_INIT);
+        EXPECT_EQ(subscribe(channel, 1), can_open ? SA_AIS_ERR_INIT : SA_AIS_OK);
+        EXPECT_EQ(saEvtFinalize(handle), SA_AIS_OK);
+    }
     EXPECT_EQ(saEvtChannelUnlink(a.handle, nullptr), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saEvtChannelUnlink(a.handle, &empty), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saEvtChannelUnlink(a.handle, &longer), SA_AIS_ERR_INVALID_PARAM);
+    longer.length = 256;
+    EXPECT_EQ(saEvtChannelOpenAsync(a.handle, 1, &longer, sub), SA_AIS_OK);
+    EXPECT_EQ(saEvtChannelUnlink(a.handle, &longer), SA_AIS_OK);
+    EXPECT_EQ(saEvtChannelUnlink(a.handle, &longer), SA_AIS_ERR_NOT_EXIST);
 }
 
 TEST_F(Evt, EV2_open_that_has_timed_out_leaves_nothing_open) {
@@ -279,12 +340,18 @@ TEST_F(Evt, EV2_open_that_has_timed_out_leaves_nothing_open) {
             ASSERT_EQ(saEvtChannelClose(channel), SA_AIS_OK);
         }
     }
-    // If it were open still, an unlinked channel of this name would live on.
-    const SaEvtChannelHandleT channel = a.open(name);
-    EXPECT_EQ(subscribe(channel, 1), SA_AIS_OK);
-    a.settle(channel);
-    EXPECT_EQ(saEvtChannelUnlink(a.handle, &wanted), SA_AIS_OK);
+    // One that the executive takes when its time is over.
+    const SaNameT late = name_of(name + "2");
+    SaEvtChannelHandleT channel = 42;
+    cluster_->pause(1);
+    EXPECT_EQ(saEvtChannelOpen(a.handle, &late, all, SA_TIME_ONE_MILLISECOND, &channel),
+              SA_AIS_ERR_TIMEOUT);
+    cluster_->resume(1);
+    EXPECT_EQ(channel, 42U);
+    EXPECT_EQ(a.try_open(name + "2", sub, channel), SA_AIS_OK) << "it was created";
+    EXPECT_TRUE(until_opens_are(1));
     EXPECT_EQ(saEvtChannelClose(channel), SA_AIS_OK);
+    EXPECT_TRUE(until_opens_are(0));
 }
 
 TEST_F(Evt, EV3_all_subscribers_get_all_events_in_order) {
@@ -382,6 +449,15 @@ TEST_F(Evt, EV5_to_EV8_filters_choose) {
                          {SA_EVT_PASS_ALL_FILTER, {0, 7, nullptr}}}),
               SA_AIS_OK);
     ASSERT_EQ(subscribe(channel, 8, {{SA_EVT_EXACT_FILTER, pattern(zeros)}}), SA_AIS_OK);
+    // No filter; one for a pattern that is missing, with nothing to ask of it and with something.
+    const SaEvtEventFilterT is_ab{SA_EVT_EXACT_FILTER, pattern("ab")};
+    ASSERT_EQ(subscribe(channel, 9), SA_AIS_OK);
+    ASSERT_EQ(subscribe(channel, 10, {is_ab, {SA_EVT_PREFIX_FILTER, {0, 0, nullptr}}}), SA_AIS_OK);
+    ASSERT_EQ(subscribe(channel, 11, {is_ab, {SA_EVT_EXACT_FILTER, pattern("x")}}), SA_AIS_OK);
+    // Longer than the pattern; and an empty one.
+    ASSERT_EQ(subscribe(channel, 12, {{SA_EVT_PREFIX_FILTER, pattern("abcd")}}), SA_AIS_OK);
+    ASSERT_EQ(subscribe(channel, 13, {{SA_EVT_SUFFIX_FILTER, pattern("bc")}}), SA_AIS_OK);
+    ASSERT_EQ(subscribe(channel, 14, {{SA_EVT_EXACT_FILTER, pattern("")}}), SA_AIS_OK);
     publish(channel, "ab", {"ab"});
     publish(channel, "ab+x", {"ab", "x"});
     publish(channel, "abc", {"abc"});
@@ -391,8 +467,18 @@ TEST_F(Evt, EV5_to_EV8_filters_choose) {
     publish(channel, "zeros", {zeros});
     publish(channel, "other", {other});
     a.settle(channel);
-    std::erase_if(received, [](const Received& one) { return one.subscription == 7; });
-    EXPECT_THAT(texts(), ElementsAre("5:ab", "5:ab+x", "6:abc+xyz", "8:zeros"));
+    const std::vector<std::string> everything = {
+        "ab", "ab+x", "abc", "none", "abc+xyz", "abc+zx", "zeros", "other"};
+    EXPECT_THAT(data_of(5), ElementsAre("ab", "ab+x"));
+    EXPECT_THAT(data_of(6), ElementsAre("abc+xyz"));
+    EXPECT_THAT(data_of(7), ElementsAreArray(everything));
+    EXPECT_THAT(data_of(8), ElementsAre("zeros"));
+    EXPECT_THAT(data_of(9), ElementsAreArray(everything));
+    EXPECT_THAT(data_of(10), ElementsAre("ab", "ab+x"));
+    EXPECT_THAT(data_of(11), ElementsAre("ab+x"));
+    EXPECT_THAT(data_of(12), IsEmpty());
+    EXPECT_THAT(data_of(13), ElementsAre("abc", "abc+xyz", "abc+zx"));
+    EXPECT_THAT(data_of(14), ElementsAre("none"));
 }
 
 TEST_F(Evt, EV9_kept_event_is_there_for_those_who_come_in_time) {
@@ -437,6 +523,58 @@ TEST_F(Evt, EV11_retention_can_be_cleared_once) {
     EXPECT_EQ(saEvtEventRetentionTimeClear(channel, 1001), SA_AIS_ERR_NOT_EXIST);
 }
 
+TEST_F(Evt, EV11_clear_takes_nothing_from_those_who_have_it_pending) {
+    Program a(*cluster_, 1);
+    const SaEvtChannelHandleT channel = a.open(name);
+    ASSERT_EQ(subscribe(channel, 1), SA_AIS_OK);
+    const SaEvtEventIdT id = publish(channel, "pending", {}, 3, SA_TIME_END);
+    ASSERT_EQ(saEvtEventRetentionTimeClear(channel, id), SA_AIS_OK);
+    EXPECT_THAT(texts(), IsEmpty());
+    ASSERT_EQ(subscribe(channel, 2), SA_AIS_OK);
+    a.settle(channel);
+    EXPECT_THAT(texts(), ElementsAre("1:pending"));
+}
+
+TEST_F(Evt, kept_events_go_with_their_channel) {
+    Program a(*cluster_, 1);
+    const SaEvtChannelHandleT old = a.open(name);
+    publish(old, "kept", {}, 3, SA_TIME_END);
+    const SaNameT wanted = name_of(name);
+    ASSERT_EQ(saEvtChannelUnlink(a.handle, &wanted), SA_AIS_OK);
+    ASSERT_EQ(subscribe(old, 1), SA_AIS_OK);
+    a.settle(old);
+    EXPECT_THAT(texts(), ElementsAre("1:kept")) << "while it is open it is there";
+    ASSERT_EQ(saEvtChannelClose(old), SA_AIS_OK);
+    received.clear();
+    const SaEvtChannelHandleT fresh = a.open(name);
+    ASSERT_EQ(subscribe(fresh, 2), SA_AIS_OK);
+    a.settle(fresh);
+    EXPECT_THAT(texts(), IsEmpty());
+}
+
+TEST_F(Evt, EV9_kept_event_is_delivered_once_to_each_subscription) {
+    Program a(*cluster_, 1);
+    const SaEvtChannelHandleT channel = a.open(name);
+    ASSERT_EQ(subscribe(channel, 1), SA_AIS_OK);
+    publish(channel, "kept", {}, 3, SA_TIME_END);
+    ASSERT_EQ(subscribe(channel, 2), SA_AIS_OK);
+    const SaEvtChannelHandleT again = a.open(name);
+    ASSERT_EQ(subscribe(again, 3), SA_AIS_OK);
+    a.settle(channel);
+    std::vector<std::string> got = texts();
+    std::sort(got.begin(), got.end());
+    EXPECT_THAT(got, ElementsAre("1:kept", "2:kept", "3:kept"));
+}
+
+TEST_F(Evt, retention_may_be_as_short_as_there_is) {
+    Program a(*cluster_, 1);
+    const SaEvtChannelHandleT channel = a.open(name);
+    const SaEvtEventIdT id = publish(channel, "x", {}, 3, 1);
+    EXPECT_TRUE(wait_until(
+        [&] { return saEvtEventRetentionTimeClear(channel, id) == SA_AIS_ERR_NOT_EXIST; },
+        patience));
+}
+
 TEST_F(Evt, EV12_EV13_each_subscription_gets_the_event_and_has_its_own_id) {
     Program a(*cluster_, 1);
     const SaEvtChannelHandleT channel = a.open(name);
@@ -465,6 +603,24 @@ TEST_F(Evt, unsubscribe_discards_what_is_pending_for_it) {
     EXPECT_THAT(texts(), IsEmpty());
 }
 
+TEST_F(Evt, what_was_pending_for_a_subscription_is_not_for_the_next_one_of_its_id) {
+    Program a(*cluster_, 1);
+    const SaEvtChannelHandleT channel = a.open(name);
+    ASSERT_EQ(subscribe(channel, 1), SA_AIS_OK);
+    publish(channel, "old");
+    {
+        // It has come to this node, so it lies in the library of a.
+        Program witness(*cluster_, 1);
+        witness.settle(witness.open(name));
+    }
+    ASSERT_EQ(saEvtEventUnsubscribe(channel, 1), SA_AIS_OK);
+    ASSERT_EQ(subscribe(channel, 1, {{SA_EVT_EXACT_FILTER, pattern("other")}}), SA_AIS_OK);
+    publish(channel, "new", {"other"});
+    ASSERT_TRUE(a.until([] { return !received.empty(); }));
+    a.settle(channel);
+    EXPECT_THAT(texts(), ElementsAre("1:new"));
+}
+
 TEST_F(Evt, EV14_flags_of_the_open_say_what_may_be_done) {
     Program a(*cluster_, 1);
     Program silent(*cluster_, 1, false);
@@ -477,6 +633,7 @@ TEST_F(Evt, EV14_flags_of_the_open_say_what_may_be_done) {
     EXPECT_EQ(saEvtEventAllocate(publisher, nullptr), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(subscribe(silent.open(name, sub), 1), SA_AIS_ERR_INIT);
     EXPECT_EQ(saEvtEventSubscribe(subscriber, nullptr, 1), SA_AIS_ERR_INVALID_PARAM);
+    SaUint8T room[1] = {};
     EXPECT_EQ(subscribe(subscriber, 1, {{beyond<SaEvtEventFilterTypeT>(0), pattern("x")}}),
               SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(subscribe(subscriber, 1, {{beyond<SaEvtEventFilterTypeT>(5), pattern("x")}}),
@@ -493,6 +650,14 @@ TEST_F(Evt, EV14_flags_of_the_open_say_what_may_be_done) {
               SA_AIS_ERR_TOO_BIG);
     EXPECT_EQ(subscribe(subscriber, 1, {{SA_EVT_EXACT_FILTER, pattern(large.substr(1))}}),
               SA_AIS_OK);
+    EXPECT_EQ(
+        subscribe(subscriber, 2, std::vector<SaEvtEventFilterT>(64, {SA_EVT_PASS_ALL_FILTER, {}})),
+        SA_AIS_OK);
+    SaEvtEventFilterT one{SA_EVT_EXACT_FILTER, {0, ~SaSizeT{0}, room}};
+    SaEvtEventFilterArrayT filters{1, &one};
+    EXPECT_EQ(saEvtEventSubscribe(subscriber, &filters, 3), SA_AIS_ERR_TOO_BIG);
+    filters.filtersNumber = ~SaSizeT{0};
+    EXPECT_EQ(saEvtEventSubscribe(subscriber, &filters, 3), SA_AIS_ERR_TOO_BIG);
 }
 
 TEST_F(Evt, EV15_subscriber_that_sleeps_is_told_once_that_it_has_lost_events) {
@@ -574,12 +739,20 @@ TEST_F(Evt, EV17_EV18_received_event_can_be_read_and_not_changed) {
     SaSizeT size = 5;
     EXPECT_EQ(saEvtEventDataGet(event, buffer, &size), SA_AIS_ERR_NO_SPACE);
     EXPECT_EQ(size, 12U);
+    EXPECT_STREQ(buffer, "twelv") << "what fits, and no more";
+    size = 11;
+    EXPECT_EQ(saEvtEventDataGet(event, buffer, &size), SA_AIS_ERR_NO_SPACE);
+    EXPECT_EQ(size, 12U);
     EXPECT_EQ(saEvtEventDataGet(event, buffer, &size), SA_AIS_OK);
     EXPECT_EQ(std::string(buffer, size), "twelve bytes");
     size = 100;
     EXPECT_EQ(saEvtEventDataGet(event, nullptr, &size), SA_AIS_ERR_NO_SPACE);
     EXPECT_EQ(size, 12U);
+    EXPECT_EQ(std::string(buffer, 12), "twelve bytes") << "what was there stays";
     EXPECT_EQ(saEvtEventDataGet(event, buffer, nullptr), SA_AIS_ERR_INVALID_PARAM);
+    const SaEvtEventHandleT own = allocate(channel);
+    EXPECT_EQ(saEvtEventDataGet(own, buffer, &size), SA_AIS_ERR_BAD_HANDLE)
+        << "it was not received";
     EXPECT_EQ(saEvtEventPatternFree(event, nullptr), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saEvtEventFree(event), SA_AIS_OK);
     EXPECT_EQ(saEvtEventFree(event), SA_AIS_ERR_BAD_HANDLE);
@@ -615,6 +788,7 @@ TEST_F(Evt, EV19_attributes_come_back_as_they_were_set) {
     const SaEvtEventPatternArrayT array{0, 3, set};
     const SaNameT named = name_of("me");
     ASSERT_EQ(saEvtEventAttributesSet(event, &array, 2, 7 * second, &named), SA_AIS_OK);
+    set[0] = pattern("not any more: it was copied");
     ASSERT_EQ(saEvtEventAttributesSet(event, nullptr, 2, 7 * second, nullptr), SA_AIS_OK)
         << "null keeps patterns and publisher";
     ASSERT_EQ(get(nullptr), SA_AIS_OK);
@@ -641,6 +815,48 @@ TEST_F(Evt, EV19_attributes_come_back_as_they_were_set) {
     EXPECT_STREQ(reinterpret_cast<const char*>(room[0]), "first");
     EXPECT_EQ(own[1].patternSize, 0U);
     EXPECT_EQ(std::memcmp(larger, "third one", 9), 0);
+    own[2] = {9, 0, larger};
+    EXPECT_EQ(get(&mine), SA_AIS_OK) << "room for no more than it";
+    own[0] = {8, 0, nullptr};
+    EXPECT_EQ(get(&mine), SA_AIS_ERR_NO_SPACE) << "room that is not there";
+    EXPECT_EQ(own[0].patternSize, 5U);
+    mine = {0, 0, own};
+    EXPECT_EQ(get(&mine), SA_AIS_ERR_NO_SPACE);
+    EXPECT_EQ(mine.patternsNumber, 3U);
+
+    SaEvtEventPatternArrayT theirs{0, 0, nullptr};
+    ASSERT_EQ(get(&theirs), SA_AIS_OK);
+    ASSERT_EQ(theirs.patternsNumber, 3U);
+    EXPECT_EQ(theirs.allocatedNumber, 3U);
+    EXPECT_EQ(std::string_view(reinterpret_cast<char*>(theirs.patterns[0].pattern), 5), "first");
+    EXPECT_EQ(theirs.patterns[1].patternSize, 0U);
+    EXPECT_EQ(theirs.patterns[2].patternSize, 9U);
+    EXPECT_GE(theirs.patterns[2].allocatedSize, 9U);
+    for (SaSizeT i = 0; i < 3; ++i) {
+        std::free(theirs.patterns[i].pattern);  // as programs of B.01 do
+    }
+    std::free(theirs.patterns);
+}
+
+TEST_F(Evt, names_and_patterns_are_bytes) {
+    Program a(*cluster_, 1);
+    const std::string bytes("\xff\0\xc3(\x80 ", 6);  // no UTF-8
+    const SaEvtChannelHandleT channel = a.open(name + bytes);
+    ASSERT_EQ(subscribe(channel, 1), SA_AIS_OK);
+    const SaEvtEventHandleT event = allocate(channel, {bytes, ""});
+    SaNameT by = name_of(bytes + std::string(250, '\0'));
+    ASSERT_EQ(saEvtEventAttributesSet(event, nullptr, 0, 0, &by), SA_AIS_OK);
+    SaEvtEventIdT id = 0;
+    ASSERT_EQ(saEvtEventPublish(event, bytes.data(), bytes.size(), &id), SA_AIS_OK);
+    by.length = 0;
+    ASSERT_EQ(saEvtEventAttributesSet(event, nullptr, 0, 0, &by), SA_AIS_OK) << "it has no name";
+    ASSERT_EQ(saEvtEventPublish(event, nullptr, 0, &id), SA_AIS_OK);
+    ASSERT_TRUE(a.until([] { return received.size() == 2; }));
+    EXPECT_EQ(received[0].publisher, bytes + std::string(250, '\0'));
+    EXPECT_EQ(received[0].data, bytes);
+    EXPECT_THAT(received[0].patterns, ElementsAre(bytes, ""));
+    EXPECT_EQ(received[1].publisher, "");
+    EXPECT_EQ(received[1].data, "");
 }
 
 TEST_F(Evt, attributes_that_cannot_be_are_refused) {
@@ -676,6 +892,12 @@ TEST_F(Evt, attributes_that_cannot_be_are_refused) {
     many[0] = pattern(large);
     array.patternsNumber = 1;
     EXPECT_EQ(set(&array, 0, 0, nullptr), SA_AIS_ERR_TOO_BIG);
+    many[0].patternSize = ~SaSizeT{0};
+    EXPECT_EQ(set(&array, 0, 0, nullptr), SA_AIS_ERR_TOO_BIG);
+    array.patternsNumber = ~SaSizeT{0};
+    EXPECT_EQ(set(&array, 0, 0, nullptr), SA_AIS_ERR_TOO_BIG);
+    array.patternsNumber = 1;
+    EXPECT_EQ(set(nullptr, 0, SA_TIME_UNKNOWN, nullptr), SA_AIS_ERR_INVALID_PARAM);
     many[0].patternSize = 4096;
     EXPECT_EQ(set(&array, 0, 0, nullptr), SA_AIS_OK);
 }
@@ -691,6 +913,7 @@ TEST_F(Evt, EV20_data_has_a_limit) {
     const std::string data(65537, 'd');
     SaEvtEventIdT id = 0;
     EXPECT_EQ(saEvtEventPublish(event, data.data(), 65537, &id), SA_AIS_ERR_TOO_BIG);
+    EXPECT_EQ(saEvtEventPublish(event, data.data(), ~SaSizeT{0}, &id), SA_AIS_ERR_TOO_BIG);
     EXPECT_EQ(saEvtEventPublish(event, data.data(), 65536, nullptr), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saEvtEventPublish(event, data.data(), 65536, &id), SA_AIS_OK);
     EXPECT_EQ(saEvtEventPublish(event, nullptr, 65536, &id), SA_AIS_OK) << "no data";
@@ -698,6 +921,70 @@ TEST_F(Evt, EV20_data_has_a_limit) {
     EXPECT_EQ(received[0].data.size(), 65536U);
     EXPECT_EQ(received[0].patterns.size(), 64U);
     EXPECT_EQ(received[1].data.size(), 0U);
+}
+
+TEST_F(Evt, publish_says_try_again_while_there_is_no_room_and_nothing_is_lost) {
+    Program a(*cluster_, 1);
+    const SaEvtChannelHandleT channel = a.open(name);
+    ASSERT_EQ(subscribe(channel, 1), SA_AIS_OK);
+    publish(channel, "first");  // and has ids for more
+    const SaEvtEventHandleT event = allocate(channel);
+    const std::string filler(60000, 'x');
+    int accepted = 0;
+    SaAisErrorT error = SA_AIS_OK;
+    SaEvtEventIdT id = 42;
+    cluster_->pause(1);
+    while (accepted < 1000) {
+        const std::string data = std::to_string(accepted) + " " + filler;
+        id = 42;
+        error = saEvtEventPublish(event, data.data(), data.size(), &id);
+        if (error != SA_AIS_OK) {
+            break;
+        }
+        ++accepted;
+    }
+    cluster_->resume(1);
+    EXPECT_EQ(error, SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(id, 42U);
+    publish(channel, "last");
+    const auto count = static_cast<std::size_t>(accepted) + 2;
+    ASSERT_TRUE(a.until([&] { return received.size() >= count; }));
+    ASSERT_EQ(received.size(), count);
+    EXPECT_EQ(received.front().data, "first");
+    EXPECT_EQ(received.back().data, "last");
+    for (std::size_t i = 1; i + 1 < count; ++i) {
+        EXPECT_EQ(received[i].data, std::to_string(i - 1) + " " + filler);
+    }
+}
+
+// That both sides publish is in tests/process/services_test.py, which has cables to cut.
+TEST_F(Evt, EV21_what_is_kept_on_one_side_is_delivered_once_on_the_other) {
+    Program a(*cluster_, 1);
+    Program b(*cluster_, 2);
+    const SaEvtChannelHandleT here = a.open(name);
+    const SaEvtChannelHandleT there = b.open(name);
+    ASSERT_EQ(subscribe(here, 1), SA_AIS_OK);
+    ASSERT_EQ(subscribe(there, 2), SA_AIS_OK);
+    publish(there, "before", {}, 3, SA_TIME_END);
+    const auto has = [](SaEvtSubscriptionIdT subscription, std::size_t count) {
+        return [=] { return data_of(subscription).size() >= count; };
+    };
+    ASSERT_TRUE(a.until(has(1, 1)));
+    cluster_->pause(1);
+    cluster_->wait_ring({2, 3});
+    const SaEvtEventIdT cleared = publish(there, "cleared", {}, 3, SA_TIME_END);
+    publish(there, "kept", {}, 3, SA_TIME_END);
+    publish(there, "not kept");
+    EXPECT_EQ(patiently([&] { return saEvtEventRetentionTimeClear(there, cleared); }), SA_AIS_OK);
+    cluster_->resume(1);
+    cluster_->wait_ring({1, 2, 3});
+    publish(here, "after", {}, 3, SA_TIME_END);
+    ASSERT_TRUE(a.until(has(1, 3)));
+    ASSERT_TRUE(b.until(has(2, 5)));
+    a.settle(here);
+    b.settle(there);
+    EXPECT_THAT(data_of(1), ElementsAre("before", "kept", "after"));
+    EXPECT_THAT(data_of(2), ElementsAre("before", "cleared", "kept", "not kept", "after"));
 }
 
 TEST_F(Evt, EV22_channel_of_another_node_is_there) {
@@ -745,11 +1032,42 @@ TEST_F(Evt, EV24_finalize_takes_back_an_open_that_is_under_way) {
     EXPECT_EQ(saEvtChannelUnlink(b.handle, &wanted), SA_AIS_OK);
     SaEvtChannelHandleT gone = 0;
     EXPECT_EQ(b.try_open(name, sub, gone), SA_AIS_ERR_NOT_EXIST);
+    EXPECT_TRUE(until_opens_are(0)) << "nothing of it is left open in the cluster";
+}
+
+TEST_F(Evt, C16_what_a_killed_process_had_open_is_closed) {
+    ASSERT_TRUE(until_opens_are(0));
+    int ready[2];
+    ASSERT_EQ(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        Program a(*cluster_, 2);
+        a.open(name);
+        a.open(name + "2");
+        if (write(ready[1], "r", 1) != 1) {
+            _exit(1);
+        }
+        pause();
+        _exit(0);
+    }
+    close(ready[1]);
+    pollfd said{ready[0], POLLIN, 0};
+    EXPECT_EQ(poll(&said, 1, 20000), 1);
+    close(ready[0]);
+    EXPECT_TRUE(until_opens_are(2));
+    kill(child, SIGKILL);
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    EXPECT_TRUE(until_opens_are(0));
 }
 
 TEST_F(Evt, asynchronous_open_gives_its_handle_in_the_callback) {
     Program a(*cluster_, 1);
     const SaNameT wanted = name_of(name);
+    in_open = [](const Opened& one) {
+        if (one.error == SA_AIS_OK) {
+            EXPECT_EQ(subscribe(one.channel, 1), SA_AIS_OK) << "it is good in the callback already";
+        }
+    };
     ASSERT_EQ(saEvtChannelOpenAsync(a.handle, 7, &wanted, sub), SA_AIS_OK);
     ASSERT_EQ(saEvtChannelOpenAsync(a.handle, 0, &wanted, all), SA_AIS_OK);
     ASSERT_TRUE(a.until([] { return opened.size() == 2; }));
@@ -757,7 +1075,6 @@ TEST_F(Evt, asynchronous_open_gives_its_handle_in_the_callback) {
     EXPECT_EQ(opened[0].error, SA_AIS_ERR_NOT_EXIST);
     EXPECT_EQ(opened[1].invocation, 0U);
     ASSERT_EQ(opened[1].error, SA_AIS_OK);
-    EXPECT_EQ(subscribe(opened[1].channel, 1), SA_AIS_OK);
     publish(opened[1].channel, "x");
     ASSERT_TRUE(a.until([] { return received.size() == 1; }));
 }
@@ -783,17 +1100,6 @@ TEST_F(Evt, closed_channel_takes_its_events_with_it) {
     EXPECT_EQ(saEvtEventRetentionTimeClear(channel, 5000), SA_AIS_ERR_BAD_HANDLE);
     a.settle(a.open(name));
     EXPECT_THAT(texts(), IsEmpty());
-}
-
-TEST_F(Evt, handles_of_another_kind_are_bad) {
-    Program a(*cluster_, 1);
-    const SaEvtChannelHandleT channel = a.open(name);
-    const SaEvtEventHandleT event = allocate(channel);
-    EXPECT_EQ(saEvtChannelClose(a.handle), SA_AIS_ERR_BAD_HANDLE);
-    EXPECT_EQ(saEvtChannelClose(event), SA_AIS_ERR_BAD_HANDLE);
-    EXPECT_EQ(saEvtEventFree(channel), SA_AIS_ERR_BAD_HANDLE);
-    EXPECT_EQ(saEvtFinalize(channel), SA_AIS_ERR_BAD_HANDLE);
-    EXPECT_EQ(saEvtDispatch(event, SA_DISPATCH_ALL), SA_AIS_ERR_BAD_HANDLE);
 }
 
 TEST_F(Evt, limits_are_told_to_those_who_know_of_them) {
@@ -889,6 +1195,96 @@ TEST_F(Evt, threads_may_use_a_channel_while_it_is_closed_and_finalized) {
             thread.join();
         }
         EXPECT_THAT(last, testing::Each(SA_AIS_ERR_BAD_HANDLE));
+    }
+}
+
+// Limits that the configuration makes small enough to be met.
+TEST(EvtLimits, have_their_errors_and_are_told_to_those_who_lose) {
+    Cluster cluster(1,
+                    "",
+                    "event {\n    delivery_queue_size: 10\n    delivery_queue_resume: 5\n"
+                    "    retained_bytes: 65536\n}\nipc {\n    message_max: 4096\n}\n");
+    cluster.start_all();
+    received.clear();
+    opened.clear();
+    free_received = true;
+    Program a(cluster, 1);
+    Program b(cluster, 1);
+    const SaEvtChannelHandleT from = a.open("c");
+    const SaEvtChannelHandleT to = b.open("c");
+
+    // No more is kept, and what is cleared makes room.
+    const SaEvtEventHandleT kept = allocate(from, {}, 3, SA_TIME_END);
+    const std::string data(30000, 'k');
+    SaEvtEventIdT ids[2] = {};
+    SaEvtEventIdT none = 42;
+    const auto keep = [&](SaEvtEventIdT& id) {
+        const SaAisErrorT error = saEvtEventPublish(kept, data.data(), data.size(), &id);
+        a.settle(from);
+        return error;
+    };
+    EXPECT_EQ(keep(ids[0]), SA_AIS_OK);
+    EXPECT_EQ(keep(ids[1]), SA_AIS_OK);
+    EXPECT_EQ(keep(none), SA_AIS_ERR_NO_RESOURCES);
+    EXPECT_EQ(none, 42U);
+    for (const SaEvtEventIdT id : ids) {
+        EXPECT_EQ(saEvtEventRetentionTimeClear(from, id), SA_AIS_OK);
+    }
+    EXPECT_EQ(keep(ids[0]), SA_AIS_OK);
+    EXPECT_EQ(saEvtEventRetentionTimeClear(from, ids[0]), SA_AIS_OK);
+
+    // What is no message for this executive, though each part is within its limit.
+    const SaEvtEventHandleT large =
+        allocate(from, std::vector<std::string>(64, std::string(4096, 'p')));
+    EXPECT_EQ(saEvtEventPublish(large, data.data(), data.size(), &none), SA_AIS_ERR_TOO_BIG);
+    const std::string bytes(4096, 'f');
+    EXPECT_EQ(
+        subscribe(to, 9, std::vector<SaEvtEventFilterT>(64, {SA_EVT_EXACT_FILTER, pattern(bytes)})),
+        SA_AIS_ERR_TOO_BIG);
+    EXPECT_EQ(saEvtEventUnsubscribe(to, 9), SA_AIS_ERR_NOT_EXIST);
+
+    // A sleeper is told once in each episode, and loses what is least urgent and newest.
+    ASSERT_EQ(subscribe(to, 1), SA_AIS_OK);
+    const auto flood = [&](int count, SaEvtEventPriorityT priority, const std::string& text) {
+        for (int i = 1; i <= count; ++i) {
+            publish(from, text + std::to_string(i), {}, priority);
+        }
+    };
+    const auto arrived = [&] {
+        // Another one on this node has seen the last one, so b would have, too.
+        Program witness(cluster, 1);
+        witness.settle(witness.open("c"));
+        received.clear();
+        EXPECT_EQ(saEvtDispatch(b.handle, SA_DISPATCH_ALL), SA_AIS_OK);
+        // The executive hands over the rest as it learns of what was dispatched.
+        EXPECT_TRUE(b.until([] { return received.size() >= 11; }));
+        publish(from, "end");
+        EXPECT_TRUE(b.until([] { return received.back().data == "end"; }));
+        EXPECT_EQ(saEvtEventUnsubscribe(to, 77), SA_AIS_ERR_NOT_EXIST) << "and it has learnt";
+        std::vector<std::string> list;
+        for (const Received& one : received) {
+            list.push_back(one.id == SA_EVT_EVENTID_LOST ? "lost" : one.data);
+        }
+        return list;
+    };
+    for (int episode = 0; episode < 2; ++episode) {
+        flood(10, 3, "low");
+        flood(2, 0, "high");
+        flood(3, 3, "more");
+        EXPECT_THAT(arrived(),
+                    ElementsAre("lost",
+                                "high1",
+                                "high2",
+                                "low1",
+                                "low2",
+                                "low3",
+                                "low4",
+                                "low5",
+                                "low6",
+                                "low7",
+                                "low8",
+                                "end"))
+            << episode;
     }
 }
 

@@ -178,11 +178,14 @@ void Cluster::restart(int node) {
     start(node);
 }
 
+void Cluster::signal(int node, int number) {
+    ::kill(pid(node), number);
+}
 void Cluster::pause(int node) {
-    ::kill(pid(node), SIGSTOP);
+    signal(node, SIGSTOP);
 }
 void Cluster::resume(int node) {
-    ::kill(pid(node), SIGCONT);
+    signal(node, SIGCONT);
 }
 
 void Cluster::wait_ring(const std::set<int>& nodes) {

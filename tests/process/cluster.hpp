@@ -40,6 +40,7 @@ class Cluster {
     void kill(int node);     // SIGKILL, and reaped
     int stop(int node);      // SIGTERM; exit status
     void restart(int node);  // kill if it runs, start
+    void signal(int node, int number);
     void pause(int node);
     void resume(int node);
 

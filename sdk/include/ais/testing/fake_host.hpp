@@ -246,6 +246,8 @@ class FakeHost {
     void set_message_max(std::uint32_t bytes) { message_max_ = bytes; }
     // Multicast messages that have no place in the order yet.
     [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+    // What the last multicast asked for: AIS_GUARANTEE_AGREED or _SAFE.
+    [[nodiscard]] std::uint32_t last_guarantee() const { return last_guarantee_; }
     [[nodiscard]] std::size_t timers() const { return timers_.size(); }
     [[nodiscard]] std::vector<ais_node_id> members() const { return members_; }
 
@@ -386,6 +388,7 @@ class FakeHost {
             return AIS_ERR_AGAIN;
         }
         self.queue_.push_back(std::move(message));
+        self.last_guarantee_ = guarantee;
         return AIS_OK;
     }
     static ais_node_id on_local_node(const ais_host* host) { return owner(host).node_; }
@@ -654,6 +657,7 @@ class FakeHost {
     bool congested_ = false;
     bool synced_ = false;
     std::uint32_t message_max_ = 1U << 20;
+    std::uint32_t last_guarantee_ = AIS_GUARANTEE_AGREED;
     ais_ring_id ring_{};
     ais_configuration regular_{};
     std::vector<ais_node_id> members_;
