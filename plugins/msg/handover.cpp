@@ -12,6 +12,7 @@
 //   requests u32 × (number u64, client u64, serial u64, async u8, invocation u64, query u16, body)
 //   exchanges u32 × (sender id u64, client u64, serial u64, id u64)
 //   posts u32 × (kind u16, body)
+//   closes u32 × (open u64, client u64, serial u64)
 //   get = id u64, serial u64, capacity u64, waits u8
 
 #include "service.hpp"
@@ -22,7 +23,7 @@
 namespace ais::msg {
 namespace {
 
-constexpr std::uint32_t local_version = 2;
+constexpr std::uint32_t local_version = 3;
 
 template <typename List>
 void write_count(Appender& out, const List& list) {
@@ -122,6 +123,12 @@ ais_status MsgService::save_local(std::span<ais_conn* const> conns, StateWriter&
     for (const Post& post : posts_) {
         out.u16(number_of(post.kind));
         out.text(post.body);
+    }
+    write_count(out, closing_);
+    for (const auto& [number, waiting] : closing_) {
+        out.u64(number);
+        out.u64(client_number(waiting.conn));
+        out.u64(waiting.serial);
     }
     return to.write(out.written());
 }
@@ -236,6 +243,14 @@ ais_status MsgService::restore_local(std::span<ais_conn* const> conns,
     each([&] {
         const auto kind = static_cast<MessageKind>(in.u16());
         posts_.push_back({kind, std::string(in.text())});
+    });
+    each([&] {
+        const std::uint64_t number = in.u64();
+        Waiting waiting;
+        const Client* client = client_of(in.u64());
+        waiting.conn = client != nullptr ? client->conn : nullptr;
+        waiting.serial = in.u64();
+        closing_[number] = std::move(waiting);
     });
     if (!in.finished()) {
         return AIS_ERR_CORRUPT;

@@ -55,6 +55,7 @@ void MsgService::client_close(ais_conn* who) {
         post(MessageKind::forget, body.written());
     }
     std::erase_if(waiting_, [who](const auto& one) { return one.second.conn == who; });
+    std::erase_if(closing_, [who](const auto& one) { return one.second.conn == who; });
 }
 
 void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body) {
@@ -82,11 +83,10 @@ void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             if (!in.finished()) {
                 return complaints_.broken_request(client->conn, "close");
             }
-            const SaAisErrorT done =
-                wanted == RequestKind::cancel ? cancel(*client, tag) : close(*client, tag);
-            if (serial != 0) {
-                ipc_.respond(from, serial, done);
+            if (wanted != RequestKind::cancel) {
+                return close(*client, serial, tag);
             }
+            ipc_.respond(from, serial, cancel(*client, tag));
             return;
         }
         case RequestKind::unlink:
@@ -185,10 +185,17 @@ void MsgService::tell_opened(Open& open, SaAisErrorT error) {
     }
 }
 
-SaAisErrorT MsgService::close(Client& client, std::uint32_t tag) {
+// Answered when it is delivered: from then on nobody is told that the queue is open.  It is not
+// refused, but waits for room and for a ring.
+void MsgService::close(Client& client, std::uint64_t serial, std::uint32_t tag) {
+    const auto respond = [&](SaAisErrorT error) {
+        if (serial != 0) {
+            ipc_.respond(client.conn, serial, error);
+        }
+    };
     const auto found = client.opens.find(tag);
     if (found == client.opens.end()) {
-        return SA_AIS_ERR_BAD_HANDLE;
+        return respond(SA_AIS_ERR_BAD_HANDLE);
     }
     const std::uint64_t number = found->second;
     Open& open = opens_.at(number);
@@ -201,13 +208,17 @@ SaAisErrorT MsgService::close(Client& client, std::uint32_t tag) {
     opens_.erase(number);
     unserved_.erase(number);
     if (is_lost) {
-        return SA_AIS_ERR_BAD_HANDLE;
+        return respond(SA_AIS_ERR_BAD_HANDLE);
+    }
+    if (serial != 0) {
+        Waiting& waiting = closing_[number];
+        waiting.conn = client.conn;
+        waiting.serial = serial;
     }
     Appender body;
     body.i64(node_.wall_clock());
     body.u64(number);
     post(MessageKind::close, body.written());
-    return SA_AIS_OK;
 }
 
 // Queues and groups by name.

@@ -163,6 +163,13 @@ void MsgService::on_close(ais_node_id sender, Bytes body) {
     }
     watch_started();
     tell_changes();
+    for (const std::uint64_t number : numbers) {
+        const auto found = sender == state_.self() ? closing_.find(number) : closing_.end();
+        if (found != closing_.end()) {
+            ipc_.respond(found->second.conn, found->second.serial, SA_AIS_OK);
+            closing_.erase(found);
+        }
+    }
 }
 
 void MsgService::on_send(ais_node_id sender, Bytes body) {

@@ -147,7 +147,7 @@ class MsgService {
     // requests.cpp
     void open(Client& client, std::uint64_t serial, bool is_async, const OpenRequest& wanted);
     void tell_opened(Open& open, SaAisErrorT error);
-    [[nodiscard]] SaAisErrorT close(Client& client, std::uint32_t tag);
+    void close(Client& client, std::uint64_t serial, std::uint32_t tag);
     void change(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
     void change_open(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
     void look(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
@@ -213,6 +213,8 @@ class MsgService {
     std::uint64_t last_request_ = 0;       // of requests, and of messages
     std::uint32_t last_sender_;
     std::map<std::uint64_t, Waiting> waiting_;
+    // Closes that somebody waits for until they are delivered, by number of the open.
+    std::map<std::uint64_t, Waiting> closing_;
     std::map<std::uint64_t, Exchange> exchanges_;
     // What must be said and had no room; in order.
     std::deque<Post> posts_;

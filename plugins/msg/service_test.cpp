@@ -414,8 +414,8 @@ TEST_F(MsgService, announces_each_message_to_who_wants_it) {
     EXPECT_THAT(a.heard(), ElementsAre("received 1"));
     send(b, "q", "y");
     a.ask_close(1);
-    EXPECT_EQ(a.answer(), SA_AIS_OK);
     bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
     EXPECT_EQ(open(b, 7, "q", receives), SA_AIS_OK);
     EXPECT_THAT(b.heard(), ElementsAre("received 7", "received 7"));
 }
@@ -441,9 +441,48 @@ TEST_F(MsgService, close_wakes_who_waits) {
     a.get(1, 1);
     a.ask_close(1);
     EXPECT_EQ(a.message(), "error 9");
+    bus.run();
     EXPECT_EQ(a.answer(), SA_AIS_OK);
     a.get(1, 2);
     EXPECT_EQ(a.message(), "error 9");
+}
+
+TEST_F(MsgService, close_is_answered_when_all_will_open_the_queue) {
+    Program a(one);
+    Program b(two);
+    open(a, 1, "q");
+    a.ask_close(1);
+    EXPECT_EQ(a.message(), "nothing") << "it is not ordered yet";
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    EXPECT_EQ(open(b, 1, "q", 0), SA_AIS_OK);
+    expect_equal_replicas();
+}
+
+TEST_F(MsgService, close_waits_for_room_and_for_a_ring) {
+    Program a(one);
+    open(a, 1, "q");
+    one.set_congested(true);
+    a.ask_close(1);
+    bus.run();
+    EXPECT_EQ(a.message(), "nothing");
+    one.set_congested(false);
+    pass(20ms);
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    // Of an executive that takes the queue over no answer is lost, and of a process that dies none
+    // is given.
+    open(a, 2, "q", 0);
+    a.ask_close(2);
+    ASSERT_EQ(one.replace(ais_plugin_msg), AIS_OK);
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    Program dying(one, 200);
+    EXPECT_EQ(open(dying, 1, "q", 0), SA_AIS_OK);
+    dying.ask_close(1);
+    dying.client().close();
+    bus.run();
+    EXPECT_EQ(open(a, 3, "q", 0), SA_AIS_OK);
+    expect_equal_replicas();
 }
 
 TEST_F(MsgService, retention_ends_when_it_is_over_and_not_before) {
