@@ -638,6 +638,25 @@ TEST_F(MsgService, tells_trackers_on_all_nodes_what_happens_to_a_group) {
     EXPECT_EQ(b.answer(), SA_AIS_ERR_NOT_EXIST);
 }
 
+TEST_F(MsgService, a_client_that_goes_takes_its_own_trackings_only) {
+    Program a(one);
+    Program goes(one, 200);
+    Program stays(one, 300);
+    open(a, 1, "q");
+    a.ask_group(RequestKind::group_create, "g");
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    for (Program* program : {&goes, &stays}) {
+        program->ask_track("g", track_changes);
+        bus.run();
+        EXPECT_EQ(program->answer(), SA_AIS_OK);
+    }
+    goes.client().close();
+    a.ask_group(RequestKind::group_insert, "g", "q");
+    bus.run();
+    EXPECT_THAT(stays.heard(), ElementsAre("g of 1 q+"));
+}
+
 TEST_F(MsgService, an_open_that_is_given_up_is_closed_again) {
     Program a(one);
     Program b(two);
@@ -692,6 +711,22 @@ TEST_F(MsgService, a_node_that_comes_later_has_everything) {
     EXPECT_EQ(four.save(), one.save());
     EXPECT_EQ(get(a, 1), "x");
     EXPECT_EQ(four.save(), one.save());
+}
+
+TEST_F(MsgService, gives_a_client_so_many_handles_and_no_more) {
+    Program a(one);
+    Program b(two);
+    ASSERT_EQ(open(b, 1, "q"), SA_AIS_OK);
+    // Asked for and not decided yet, they count as well.
+    for (std::uint32_t tag = 1; tag <= opens_max; ++tag) {
+        a.ask_open(tag, "q", 0);
+    }
+    a.ask_open(opens_max + 1, "q", 0);
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_NO_RESOURCES);
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_BUSY);
+    a.client().responses.clear();
+    EXPECT_EQ(open(a, 2, "s"), SA_AIS_OK);
 }
 
 TEST_F(MsgService, a_new_build_takes_over_who_waits) {

@@ -370,6 +370,28 @@ TEST_F(MsgState, holds_no_more_than_the_limit_in_all) {
     EXPECT_EQ(send("r", "x"), SA_AIS_OK);
 }
 
+TEST_F(MsgState, has_so_many_queues_groups_members_and_messages_and_no_more) {
+    for (std::uint64_t n = 0; n < queues_max; ++n) {
+        ASSERT_EQ(create(1, n + 1, "q" + std::to_string(n)), SA_AIS_OK);
+    }
+    EXPECT_EQ(create(2, 1, "another"), SA_AIS_ERR_NO_RESOURCES);
+    EXPECT_EQ(create(2, 2, "q0"), SA_AIS_ERR_BUSY) << "of what is there it says nothing";
+    for (std::uint64_t n = 0; n < groups_max; ++n) {
+        ASSERT_EQ(state.group_create("g" + std::to_string(n), Policy::broadcast), SA_AIS_OK);
+    }
+    EXPECT_EQ(state.group_create("another", Policy::broadcast), SA_AIS_ERR_NO_RESOURCES);
+    for (std::uint64_t n = 0; n < members_max; ++n) {
+        ASSERT_EQ(state.group_insert("g0", "q" + std::to_string(n)), SA_AIS_OK);
+    }
+    EXPECT_EQ(state.group_insert("g0", "q" + std::to_string(members_max)), SA_AIS_ERR_NO_RESOURCES);
+    // Messages without data fill no area, so their number has a limit of its own.
+    for (std::size_t n = 0; n < area_messages_max; ++n) {
+        ASSERT_EQ(send("q0", ""), SA_AIS_OK);
+    }
+    EXPECT_EQ(send("q0", ""), SA_AIS_ERR_QUEUE_FULL);
+    EXPECT_EQ(send("q0", "", 2), SA_AIS_OK) << "each area for itself";
+}
+
 // Found by seed 5103881 of msg.
 TEST_F(MsgState, refuses_what_follows_a_refused_message_while_the_ring_breaks) {
     create(1, 1, "q", attributes(10));

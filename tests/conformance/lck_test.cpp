@@ -583,6 +583,8 @@ TEST_F(LckFaults, LK5_LK21_node_that_dies_frees_its_locks_and_the_order_stays) {
     const Result held = lock(a->open("r"), ex);
     ASSERT_EQ(held, granted);
     first = fence_of(held.id);
+    ASSERT_EQ(lock(a->open("orphan"), ex, SA_LCK_LOCK_ORPHAN), granted);
+    const auto orphaned = b.open("orphan");
     const SaLckLockIdT id_b = lock_async(on_b, 2, ex);
     b.settle();
     const SaLckLockIdT id_c = lock_async(on_c, 3, ex);
@@ -591,12 +593,18 @@ TEST_F(LckFaults, LK5_LK21_node_that_dies_frees_its_locks_and_the_order_stays) {
     cluster_->kill(1);
     ASSERT_TRUE(b.until([] { return heard_count() >= 1; }));
     EXPECT_EQ(heard().front(), "decided 2 status 1 error 1");
+    EXPECT_EQ(lock(orphaned, ex, SA_LCK_LOCK_ORPHAN), status(SA_LCK_LOCK_ORPHANED))
+        << "nobody has it, and it blocks";
     const SaLckFenceT second_fence = fence_of(id_b);
     EXPECT_GT(saLckFenceCompare(&second_fence, &first), 0);
     cluster_->start(1);
     cluster_->wait_ring({1, 2, 3});
     Program again(*cluster_, 1);
     EXPECT_EQ(lock(again.open("r"), pr, SA_LCK_LOCK_NO_QUEUE), status(SA_LCK_LOCK_NOT_QUEUED));
+    const auto inherited = again.open("orphan");
+    EXPECT_EQ(lock(inherited, ex, SA_LCK_LOCK_ORPHAN), status(SA_LCK_LOCK_ORPHANED));
+    EXPECT_EQ(purge(inherited), SA_AIS_OK);
+    EXPECT_EQ(lock(orphaned, ex), granted);
     heard();
     EXPECT_EQ(unlock(id_b), SA_AIS_OK);
     ASSERT_TRUE(c.until([] { return heard_count() >= 1; }));
@@ -687,6 +695,8 @@ TEST_F(LckFaults, executive_that_dies_ends_every_call_with_library) {
     EXPECT_EQ(saLckLockFenceGet(held.id, &fence), SA_AIS_ERR_LIBRARY);
     SaLckOptionsT options = 0;
     EXPECT_EQ(saLckOptionCheck(a.handle, &options), SA_AIS_ERR_LIBRARY);
+    SaLimitValueT limit{};
+    EXPECT_EQ(saLckLimitGet(a.handle, SA_LCK_MAX_NUM_LOCKS_ID, &limit), SA_AIS_ERR_LIBRARY);
     EXPECT_EQ(saLckFinalize(a.handle), SA_AIS_OK);
     EXPECT_EQ(saLckFinalize(a.handle), SA_AIS_ERR_BAD_HANDLE);
 }

@@ -932,6 +932,11 @@ TEST_F(MsgFaults, executive_that_dies_in_the_middle_of_calls_ends_them) {
     EXPECT_EQ(saMsgQueueStatusGet(a.handle, &wanted, &status), SA_AIS_ERR_LIBRARY);
     EXPECT_EQ(saMsgQueueUnlink(a.handle, &wanted), SA_AIS_ERR_LIBRARY);
     EXPECT_EQ(saMsgMessageCancel(queue), SA_AIS_ERR_LIBRARY);
+    EXPECT_EQ(saMsgQueueClose(queue), SA_AIS_ERR_LIBRARY);
+    SaLimitValueT limit{};
+    EXPECT_EQ(saMsgLimitGet(a.handle, SA_MSG_MAX_NUM_QUEUES_ID, &limit), SA_AIS_ERR_LIBRARY);
+    SaUint32T metadata = 0;
+    EXPECT_EQ(saMsgMetadataSizeGet(a.handle, &metadata), SA_AIS_ERR_LIBRARY);
     EXPECT_EQ(saMsgDispatch(a.handle, SA_DISPATCH_ALL), SA_AIS_ERR_LIBRARY);
 }
 
