@@ -14,6 +14,8 @@
 //   posts u32 × (kind u16, body)
 //   closes u32 × (open u64, client u64, serial u64)
 //   get = id u64, serial u64, capacity u64, waits u8
+//
+// Not what was said about capacity: a new build begins with what is the case.
 
 #include "service.hpp"
 

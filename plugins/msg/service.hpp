@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include "capacity.hpp"
 #include "deadlines.hpp"
 #include "state.hpp"
 #include "wire.hpp"
@@ -124,6 +125,7 @@ class MsgService {
     };
 
     // service.cpp
+    void dispatch(ais_node_id sender, std::uint16_t kind, Bytes body);
     void on_open(ais_node_id sender, Bytes body);
     void on_close(ais_node_id sender, Bytes body);
     void on_send(ais_node_id sender, Bytes body);
@@ -196,6 +198,9 @@ class MsgService {
     void on_timer();
     bool send_expired(std::chrono::nanoseconds now);
     bool send_tick(std::chrono::nanoseconds now);
+    void note_capacity();
+    void tell_capacity();
+    void tell_capacity(const Queue& queue, std::size_t priority) const;
 
     host::Log log_;
     host::Group group_;
@@ -220,6 +225,7 @@ class MsgService {
     std::deque<Post> posts_;
     std::set<std::uint64_t> unserved_;  // opens whose take had no room
     Deadlines deadlines_;
+    CapacityReports reports_;
     // Over, and multicast by us, but not delivered yet.
     std::set<Closing> announced_;
     std::chrono::nanoseconds last_tick_{};

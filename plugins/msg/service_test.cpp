@@ -769,6 +769,57 @@ TEST_F(MsgService, drops_what_other_nodes_send_in_error_and_cuts_off_broken_clie
     EXPECT_TRUE(two.logged("MSG-004"));
 }
 
+TEST_F(MsgService, one_node_says_when_a_queue_reaches_and_leaves_its_critical_capacity) {
+    const auto lines = [](const FakeHost& host) {
+        std::vector<std::string> found;
+        for (const std::string& line : host.logs()) {
+            if (line.find("MSG-005") != std::string::npos ||
+                line.find("MSG-006") != std::string::npos) {
+                found.push_back(line);
+            }
+        }
+        return found;
+    };
+    Program a(one);
+    Program b(two);
+    open(b, 1, "q", flag_create, std::chrono::nanoseconds::max(), 10);
+    EXPECT_EQ(send(a, "q", "123456789"), SA_AIS_OK);
+    EXPECT_THAT(lines(two), IsEmpty()) << "at first the threshold is the size";
+    EXPECT_EQ(send(a, "q", "0"), SA_AIS_OK);
+    EXPECT_THAT(
+        lines(two),
+        ElementsAre("WARNING MSG-005 queue q, priority 3: critical capacity is reached, 10 of "
+                    "10 bytes; messages wait: 2"));
+    // It is emptied and filled again and again: no more than a line in ten seconds.
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(get(b, 1), i == 0 ? "123456789" : "12345678" + std::to_string(i - 1));
+        EXPECT_EQ(get(b, 1), "0");
+        EXPECT_EQ(send(a, "q", "12345678" + std::to_string(i)), SA_AIS_OK);
+        EXPECT_EQ(send(a, "q", "0"), SA_AIS_OK);
+        pass(100ms);
+    }
+    EXPECT_EQ(get(b, 1), "123456784");
+    EXPECT_EQ(lines(two).size(), 1U);
+    pass(10s);
+    EXPECT_EQ(lines(two).size(), 2U);
+    EXPECT_EQ(lines(two).back(),
+              "NOTICE MSG-006 queue q, priority 3: capacity is available again, 1 of 10 bytes");
+    // Closed: the lowest member speaks.
+    b.ask_close(1);
+    pass(11s);
+    EXPECT_EQ(b.answer(), SA_AIS_OK);
+    EXPECT_THAT(lines(one), IsEmpty());
+    EXPECT_EQ(send(a, "q", "123456789"), SA_AIS_OK);
+    EXPECT_EQ(lines(one).size(), 1U);
+    a.ask_unlink("q");
+    bus.run();
+    pass(30s);
+    EXPECT_EQ(lines(one).size(), 1U) << "of a queue that is gone nothing is said";
+    EXPECT_EQ(lines(two).size(), 2U);
+    EXPECT_THAT(lines(three), IsEmpty());
+    EXPECT_EQ(one.timers() + two.timers() + three.timers(), 0U);
+}
+
 TEST_F(MsgService, lists_queues_and_groups_for_operators) {
     Program a(one);
     open(a, 1, "q1");

@@ -344,10 +344,20 @@ TEST_F(MsgState, knows_when_a_threshold_is_reached_and_when_there_is_room_again)
         send("q", std::string(20, 'x'));
         EXPECT_EQ(reached(), i == 3 ? 8 : 0);
     }
+    EXPECT_THAT(state.take_crossed(), ElementsAre(testing::Pair(testing::_, 0)));
     state.take(1, {1, id(1)});
     EXPECT_EQ(reached(), 8);
+    EXPECT_FALSE(state.has_crossed());
     state.take(1, {1, id(2)});
     EXPECT_EQ(reached(), 0);
+    EXPECT_THAT(state.take_crossed(), ElementsAre(testing::Pair(testing::_, 8)));
+    create(1, 3, "r", attributes(100, second));
+    send("r", std::string(50, 'x'));
+    EXPECT_EQ(state.set_thresholds(1, 3, {{100, 100, 100, 50}, {100, 100, 100, 10}}), SA_AIS_OK);
+    EXPECT_TRUE(state.has_crossed());
+    state.take_crossed();
+    EXPECT_EQ(state.set_thresholds(1, 3, {{100, 100, 100, 40}, {100, 100, 100, 10}}), SA_AIS_OK);
+    EXPECT_FALSE(state.has_crossed()) << "it was and is";
 }
 
 TEST_F(MsgState, holds_no_more_than_the_limit_in_all) {

@@ -467,6 +467,23 @@ TEST_F(Msg, unlinked_queue_is_no_queue_for_any_function_that_names_it) {
     EXPECT_EQ(a.try_open(name, other), SA_AIS_ERR_NOT_EXIST);
 }
 
+TEST_F(Msg, critical_capacity_of_a_queue_is_said_in_the_log_of_its_node) {
+    Program a(*cluster_, 1);
+    Program b(*cluster_, 2);
+    const SaMsgQueueHandleT queue = a.open(name, attributes(100));
+    const SaMsgQueueThresholdsT thresholds{{80, 80, 80, 80}, {40, 40, 40, 40}};
+    EXPECT_EQ(saMsgQueueCapacityThresholdsSet(queue, &thresholds), SA_AIS_OK);
+    EXPECT_EQ(b.send(name, std::string(80, 'x')), SA_AIS_OK);
+    const std::string said =
+        "queue " + name + ", priority 3: critical capacity is reached, 80 of 100 bytes";
+    const auto is_in_log = [&](int node) {
+        return cluster_->log(node).find(said) != std::string::npos;
+    };
+    EXPECT_TRUE(wait_until([&] { return is_in_log(1); }, patience));
+    EXPECT_FALSE(is_in_log(2));
+    EXPECT_FALSE(is_in_log(3));
+}
+
 // ---- Groups
 
 TEST_F(Msg, tracker_sees_members_come_and_go_and_nothing_else) {
