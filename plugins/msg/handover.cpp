@@ -8,7 +8,8 @@
 //       trackings u32 × (name, flags u8))
 //   opens u32 × (number u64, client u64, tag u32, flags u32, delivered u8, lost u8, queue,
 //       serial u64, async u8, invocation u64, waiting u32 × get, taking u32 × (message id, has u8, get),
-//       in hand u32 × message id, handed u32 × (get u64, message id), unheard u32, unannounced u64)
+//       in hand u32 × message id, handed u32 × (get u64, message id), unheard u32, unannounced u64,
+//       closing u8, serial of the close u64)
 //   requests u32 × (number u64, client u64, serial u64, async u8, invocation u64, query u16, body)
 //   exchanges u32 × (sender id u64, client u64, serial u64, id u64)
 //   posts u32 × (kind u16, body)
@@ -100,6 +101,8 @@ ais_status MsgService::save_local(std::span<ais_conn* const> conns, StateWriter&
         }
         out.u32(open.unheard);
         out.u64(open.unannounced);
+        out.u8(open.is_closing ? 1 : 0);
+        out.u64(open.close_serial);
     }
     const auto client_number = [&](ais_conn* conn) {
         return ipc_.context<Client>(conn)->number;
@@ -215,6 +218,8 @@ ais_status MsgService::restore_local(std::span<ais_conn* const> conns,
         });
         open.unheard = in.u32();
         open.unannounced = in.u64();
+        open.is_closing = in.u8() != 0;
+        open.close_serial = in.u64();
         if (open.client != nullptr) {
             open.client->opens[open.tag] = number;
             opens_[number] = std::move(open);

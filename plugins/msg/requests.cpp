@@ -134,7 +134,7 @@ MsgService::Open* MsgService::find_open(Client& client, std::uint32_t tag) {
         return nullptr;
     }
     Open& open = opens_.at(found->second);
-    return open.is_delivered && !open.is_lost ? &open : nullptr;
+    return open.is_delivered && !open.is_lost && !open.is_closing ? &open : nullptr;
 }
 
 std::uint64_t MsgService::wait_for(ais_conn* conn, std::uint64_t serial) {
@@ -188,31 +188,45 @@ void MsgService::tell_opened(Open& open, SaAisErrorT error) {
 // Answered when it is delivered: from then on nobody is told that the queue is open.  It is not
 // refused, but waits for room and for a ring.
 void MsgService::close(Client& client, std::uint64_t serial, std::uint32_t tag) {
-    const auto respond = [&](SaAisErrorT error) {
-        if (serial != 0) {
-            ipc_.respond(client.conn, serial, error);
-        }
-    };
     const auto found = client.opens.find(tag);
-    if (found == client.opens.end()) {
-        return respond(SA_AIS_ERR_BAD_HANDLE);
+    if (found == client.opens.end() || opens_.at(found->second).is_closing) {
+        if (serial != 0) {
+            ipc_.respond(client.conn, serial, SA_AIS_ERR_BAD_HANDLE);
+        }
+        return;
     }
-    const std::uint64_t number = found->second;
-    Open& open = opens_.at(number);
+    Open& open = opens_.at(found->second);
     if (!open.is_delivered && !open.is_async) {
         tell_opened(open, SA_AIS_ERR_TIMEOUT);  // nobody waits for it any more
     }
     refuse_all(open, SA_AIS_ERR_BAD_HANDLE);
+    open.is_closing = true;
+    open.close_serial = serial;
+    try_finish_close(found->second);
+}
+
+// Why not at once: another thread may have got a message and be about to say so.  If the close
+// came first, that message would go to the next who opens the queue as well.
+void MsgService::try_finish_close(std::uint64_t number) {
+    Open& open = opens_.at(number);
+    if (!open.is_closing || !open.handed.empty()) {
+        return;
+    }
+    ais_conn* conn = open.client->conn;
+    const std::uint64_t serial = open.close_serial;
     const bool is_lost = open.is_lost;
-    client.opens.erase(found);
+    open.client->opens.erase(open.tag);
     opens_.erase(number);
     unserved_.erase(number);
     if (is_lost) {
-        return respond(SA_AIS_ERR_BAD_HANDLE);
+        if (serial != 0) {
+            ipc_.respond(conn, serial, SA_AIS_ERR_BAD_HANDLE);
+        }
+        return;
     }
     if (serial != 0) {
         Waiting& waiting = closing_[number];
-        waiting.conn = client.conn;
+        waiting.conn = conn;
         waiting.serial = serial;
     }
     Appender body;

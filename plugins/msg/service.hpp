@@ -69,6 +69,9 @@ class MsgService {
         std::uint32_t flags = 0;
         bool is_delivered = false;
         bool is_lost = false;  // a merge has given the queue to another
+        // It is to be closed as soon as nothing is handed any more.  Who waits for that, or 0.
+        bool is_closing = false;
+        std::uint64_t close_serial = 0;
         std::string queue;     // its name
         // Who waits for it until then.
         std::uint64_t serial = 0;
@@ -150,6 +153,7 @@ class MsgService {
     void open(Client& client, std::uint64_t serial, bool is_async, const OpenRequest& wanted);
     void tell_opened(Open& open, SaAisErrorT error);
     void close(Client& client, std::uint64_t serial, std::uint32_t tag);
+    void try_finish_close(std::uint64_t number);
     void change(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
     void change_open(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
     void look(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
@@ -159,7 +163,7 @@ class MsgService {
     void tell_delivered(ais_conn* conn, std::uint64_t invocation, SaAisErrorT error);
     void give_status(const Waiting& query);
     void give_list(const Waiting& query);
-    // Null: no such open, or it is not delivered yet.
+    // Null: no such open, it is not delivered yet, or it is being closed.
     [[nodiscard]] Open* find_open(Client& client, std::uint32_t tag);
     std::uint64_t wait_for(ais_conn* conn, std::uint64_t serial);
     std::uint64_t next_sender_id();

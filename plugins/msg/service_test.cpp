@@ -459,6 +459,49 @@ TEST_F(MsgService, close_is_answered_when_all_will_open_the_queue) {
     expect_equal_replicas();
 }
 
+TEST_F(MsgService, close_waits_until_what_was_handed_to_other_threads_is_confirmed) {
+    Program a(one);
+    Program b(two);
+    open(a, 1, "q");
+    send(b, "q", "1");
+    send(b, "q", "2");
+    send(b, "q", "3");
+    a.get(1, 1);
+    a.get(1, 2);
+    bus.run();
+    EXPECT_EQ(a.message(), "1");
+    EXPECT_EQ(a.message(), "2");
+    a.ask_close(1);
+    a.get(1, 3);
+    EXPECT_EQ(a.message(), "error 9") << "no more of them";
+    bus.run();
+    EXPECT_EQ(a.message(), "nothing") << "but the close waits";
+    ASSERT_EQ(one.replace(ais_plugin_msg), AIS_OK);
+    a.got(1, 1);
+    bus.run();
+    EXPECT_EQ(a.message(), "nothing");
+    a.abandon(1, 2);
+    a.ask_close(1);
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_BAD_HANDLE);
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    EXPECT_EQ(open(b, 1, "q", 0), SA_AIS_OK);
+    EXPECT_EQ(get(b, 1), "2");
+    EXPECT_EQ(get(b, 1), "3");
+    EXPECT_EQ(get(b, 1), "error 5");
+    // Of a process that dies meanwhile it is closed, and what it had not confirmed is back.
+    send(a, "q", "4");
+    b.get(1, 60);
+    bus.run();
+    EXPECT_EQ(b.message(), "4");
+    b.ask_close(1);
+    b.client().close();
+    bus.run();
+    EXPECT_EQ(open(a, 2, "q", 0), SA_AIS_OK);
+    EXPECT_EQ(get(a, 2), "4");
+    expect_equal_replicas();
+}
+
 TEST_F(MsgService, close_waits_for_room_and_for_a_ring) {
     Program a(one);
     open(a, 1, "q");

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -379,6 +380,39 @@ TEST_F(Msg, queue_that_is_closed_is_free_for_another_node_at_once) {
     ASSERT_EQ(close(short_lived), SA_AIS_OK);
     SaMsgQueueHandleT other = 0;
     EXPECT_EQ(b.try_open(name + "'", other), SA_AIS_ERR_NOT_EXIST);
+}
+
+TEST_F(Msg, message_that_a_thread_gets_while_another_closes_comes_once) {
+    Program a(*cluster_, 1);
+    Program b(*cluster_, 2);
+    constexpr std::size_t many = 600;
+    SaMsgQueueHandleT queue = a.open(name, attributes(100000));
+    for (std::size_t i = 0; i < many; ++i) {
+        ASSERT_EQ(a.send(name, std::to_string(i)), SA_AIS_OK);
+    }
+    std::vector<std::string> all;  // of one getter at a time
+    std::atomic<std::size_t> count{0};
+    for (std::size_t round = 0; count < many; ++round) {
+        SaAisErrorT ended = SA_AIS_OK;
+        std::thread getter([&] {
+            std::string data;
+            while ((ended = get(queue, data, SA_TIME_MAX)) == SA_AIS_OK) {
+                all.push_back(data);
+                ++count;
+            }
+        });
+        const std::size_t until = std::min(many, count + round % 4);
+        EXPECT_TRUE(wait_until([&] { return count >= until; }, patience));
+        ASSERT_EQ(close(queue), SA_AIS_OK);
+        getter.join();
+        EXPECT_EQ(ended, SA_AIS_ERR_BAD_HANDLE);
+        queue = (round % 2 == 0 ? b : a).reopen(name);
+    }
+    ASSERT_EQ(all.size(), many);
+    for (std::size_t i = 0; i < many; ++i) {
+        EXPECT_EQ(all[i], std::to_string(i));
+    }
+    EXPECT_THAT(get_all(queue), IsEmpty());
 }
 
 TEST_F(Msg, close_of_two_threads_succeeds_once) {
