@@ -250,8 +250,11 @@ AIS_EXPORT SaAisErrorT saLckLimitGet(SaLckHandleT lckHandle,
         if (limitValue == nullptr || limitId != SA_LCK_MAX_NUM_LOCKS_ID) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
-        limitValue->uint64Value = lck::locks_max;
-        return SA_AIS_OK;
+        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        if (alive == SA_AIS_OK) {
+            limitValue->uint64Value = lck::locks_max;
+        }
+        return alive;
     });
 }
 

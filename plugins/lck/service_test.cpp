@@ -458,6 +458,18 @@ TEST_F(LckService, sends_later_what_the_queue_had_no_room_for) {
     expect_equal_replicas();
 }
 
+TEST_F(LckService, gives_a_client_so_many_handles_and_no_more) {
+    Program a(one);
+    for (std::uint64_t handle = 1; handle <= opens_max; ++handle) {
+        a.ask_open(handle, "r");
+    }
+    run();
+    a.client().responses.clear();
+    EXPECT_EQ(open(a, opens_max + 1), "error 18");
+    EXPECT_EQ(ask(a, RequestKind::close, 1), "ok");
+    EXPECT_EQ(open(a, opens_max + 1), "ok");
+}
+
 TEST_F(LckService, hands_clients_and_timeouts_over_to_another_build) {
     Program a(one);
     Program b(one);

@@ -328,6 +328,14 @@ TEST_F(LckState, says_when_the_cluster_has_no_more_locks) {
     EXPECT_THAT(take(), ElementsAre("1.5 granted"));
 }
 
+TEST_F(LckState, has_so_many_resources_and_no_more) {
+    for (std::uint64_t n = 0; n < resources_max; ++n) {
+        ASSERT_EQ(open(1, n + 1, "r" + std::to_string(n)), State::Opened::ok);
+    }
+    EXPECT_EQ(open(2, 1, "another"), State::Opened::no_resources);
+    EXPECT_EQ(open(2, 2, "r0"), State::Opened::ok) << "of what is there it says nothing";
+}
+
 TEST_F(LckState, refuses_requests_of_an_open_that_is_closed) {
     open(1, 1, "r");
     close(1, {1});

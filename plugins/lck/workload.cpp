@@ -13,6 +13,8 @@
 //   * In each replica that serves: who is at the head of a queue is really blocked (no lost
 //     wake-up), no request is undecided, nobody who writes has overtaken another.
 //   * A lock is lost only with a notice.
+//   * In half of the seeds there is a quorum plugin: only a component with more than half of the
+//     nodes grants, and in another no replica has a granted lock.
 //   * In the end all that waited are answered; programs hold one lock while they wait for
 //     another, so a circle that is not found would stay.
 
@@ -58,7 +60,13 @@ class Program;
 // What all programs have heard.
 class Observer {
   public:
-    explicit Observer(Simulation& sim) : sim_(sim) {}
+    Observer(Simulation& sim, std::size_t members_needed)
+        : sim_(sim), members_needed_(members_needed) {}
+
+    // By what the quorum plugin says.
+    [[nodiscard]] bool is_primary(ais_node_id node) const {
+        return sim_.members(node).size() >= members_needed_;
+    }
 
     // A number came with a grant, or with an answer about a lock that `who` has had before.
     void on_number(const std::string& who, std::size_t resource, ais_node_id node, Fence fence) {
@@ -79,6 +87,7 @@ class Observer {
 
   private:
     Simulation& sim_;
+    std::size_t members_needed_;  // 0: every component grants
     std::map<Fence, std::string> owners_;
     std::map<std::pair<ais_node_id, std::size_t>, Fence> heard_;
 };
@@ -140,6 +149,7 @@ class Program final : public ClientHandler {
         wanted.encode(is_async, body);
         Asked asked{Asked::lock, resource, wanted.id, mode, observer_.heard(node_, resource)};
         asked.flags = flags;
+        asked.configurations = sim_.configurations(node_);
         if (is_async) {
             if (client_->request(number_of(RequestKind::lock_async), 0, body.written())) {
                 async_.emplace(wanted.id, asked);
@@ -378,6 +388,7 @@ class Program final : public ClientHandler {
         Mode mode = Mode::exclusive;
         Fence heard;  // on this node before it was asked
         std::uint32_t flags = 0;
+        std::uint64_t configurations = 0;  // that its node had had then
     };
 
     [[nodiscard]] bool is_ready() const {
@@ -415,6 +426,10 @@ class Program final : public ClientHandler {
     }
     void on_decided(const Asked& asked, Status status, Fence fence) {
         if (status == Status::granted) {
+            if (asked.configurations == sim_.configurations(node_) &&
+                !observer_.is_primary(node_)) {
+                return fail("is granted " + name_of(asked.resource) + " where the quorum is not");
+            }
             if (given_up_.contains(asked.id)) {
                 return;  // the service gives it back
             }
@@ -506,9 +521,14 @@ class Locks final : public sim::Workload {
         async_percent_ = sim.random(2) == 0 ? 30 : 0;
         sleep_percent_ = sim.random(4) == 0 ? 5 : 0;
         held_max_ = 1 + sim.random(3);
+        // Why not one more draw: what a seed does besides stays as it was.
+        if (gap_.count() / 1000 % 2 == 1) {
+            members_needed_ = sim.nodes() / 2 + 1;
+            sim.configure("quorum", "needed", std::to_string(members_needed_));
+        }
     }
     void start(Simulation& sim) override {
-        observer_.emplace(sim);
+        observer_.emplace(sim, members_needed_);
         for (ais_node_id node = 1; node <= sim.nodes(); ++node) {
             act_later(sim, node);
         }
@@ -664,7 +684,7 @@ class Locks final : public sim::Workload {
             sim.random(resources_), mode, flags, timeout, sim.random(100) < async_percent_);
     }
     // What a replica that serves must look like.
-    static void inspect(Simulation& sim, ais_node_id node) {
+    void inspect(Simulation& sim, ais_node_id node) const {
         if (!sim.is_up(node) || !sim.is_synced(node)) {
             return;
         }
@@ -675,11 +695,16 @@ class Locks final : public sim::Workload {
         if (image->is_frozen) {
             return;
         }
+        const bool is_primary = observer_->is_primary(node);
         for (const Image::Part& part : image->resources) {
             bool has_held = false;
             bool has_exclusive = false;
             std::uint64_t exclusive_place = 0;
             for (const Image::LockPart& lock : part.locks) {
+                if (lock.kind == Kind::granted && !is_primary) {
+                    sim.fail("lck: node " + std::to_string(node) + ", " + part.name +
+                             ": it is held where the quorum is not");
+                }
                 if (lock.kind == Kind::granted && part.past.overtakes(lock.mode, lock.since) &&
                     !sim.has_lost_ring_number()) {
                     sim.fail("lck: node " + std::to_string(node) + ", " + part.name +
@@ -706,7 +731,7 @@ class Locks final : public sim::Workload {
                 }
                 const bool is_blocked =
                     lock.mode == Mode::exclusive ? has_held : has_exclusive;
-                if (is_head && !is_blocked) {
+                if (is_head && !is_blocked && is_primary) {
                     fail("the first in the queue waits for nobody");
                 }
                 is_head = false;
@@ -726,6 +751,7 @@ class Locks final : public sim::Workload {
     std::uint64_t async_percent_ = 0;
     std::uint64_t sleep_percent_ = 0;
     std::uint64_t held_max_ = 1;
+    std::size_t members_needed_ = 0;
     std::optional<Observer> observer_;
     std::vector<std::unique_ptr<Program>> programs_;
     Program* cleaner_ = nullptr;
@@ -735,7 +761,7 @@ class Locks final : public sim::Workload {
     Fence before_;
 };
 
-constexpr const char* plugins[] = {"lck", nullptr};
+constexpr const char* plugins[] = {"lck", "quorum_majority", nullptr};
 
 }  // namespace
 }  // namespace ais::lck

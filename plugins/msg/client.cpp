@@ -5,6 +5,7 @@
 #include "client_session.hpp"
 
 #include <cstdlib>
+#include <optional>
 
 namespace ais::msg {
 
@@ -27,6 +28,27 @@ void forget_queue(Session& session, SaMsgQueueHandleT handle, Queue& queue) {
 namespace {
 
 constexpr client::Version versions[] = {{'B', 1, 1}, {'B', 2, 1}, {'B', 3, 1}};
+
+// Nothing: there is no such limit.
+std::optional<std::uint64_t> limit_of(SaMsgLimitIdT id) {
+    switch (id) {
+        case SA_MSG_MAX_PRIORITY_AREA_SIZE_ID:
+            return area_size_max;
+        case SA_MSG_MAX_QUEUE_SIZE_ID:
+            return queue_size_max;
+        case SA_MSG_MAX_NUM_QUEUES_ID:
+            return queues_max;
+        case SA_MSG_MAX_NUM_QUEUE_GROUPS_ID:
+            return groups_max;
+        case SA_MSG_MAX_NUM_QUEUES_PER_GROUP_ID:
+            return members_max;
+        case SA_MSG_MAX_MESSAGE_SIZE_ID:
+            return message_size_max;
+        case SA_MSG_MAX_REPLY_SIZE_ID:
+            return reply_size_max;
+    }
+    return std::nullopt;
+}
 
 }  // namespace
 }  // namespace ais::msg
@@ -97,8 +119,11 @@ AIS_EXPORT SaAisErrorT saMsgMetadataSizeGet(SaMsgHandleT msgHandle, SaUint32T* m
         if (metadataSize == nullptr) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
-        *metadataSize = 0;  // an area counts data and nothing else
-        return SA_AIS_OK;
+        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        if (alive == SA_AIS_OK) {
+            *metadataSize = 0;  // an area counts data and nothing else
+        }
+        return alive;
     });
 }
 
@@ -112,30 +137,15 @@ AIS_EXPORT SaAisErrorT saMsgLimitGet(SaMsgHandleT msgHandle,
         if (value == nullptr) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
-        switch (limitId) {
-            case SA_MSG_MAX_PRIORITY_AREA_SIZE_ID:
-                value->uint64Value = msg::area_size_max;
-                return SA_AIS_OK;
-            case SA_MSG_MAX_QUEUE_SIZE_ID:
-                value->uint64Value = msg::queue_size_max;
-                return SA_AIS_OK;
-            case SA_MSG_MAX_NUM_QUEUES_ID:
-                value->uint64Value = msg::queues_max;
-                return SA_AIS_OK;
-            case SA_MSG_MAX_NUM_QUEUE_GROUPS_ID:
-                value->uint64Value = msg::groups_max;
-                return SA_AIS_OK;
-            case SA_MSG_MAX_NUM_QUEUES_PER_GROUP_ID:
-                value->uint64Value = msg::members_max;
-                return SA_AIS_OK;
-            case SA_MSG_MAX_MESSAGE_SIZE_ID:
-                value->uint64Value = msg::message_size_max;
-                return SA_AIS_OK;
-            case SA_MSG_MAX_REPLY_SIZE_ID:
-                value->uint64Value = msg::reply_size_max;
-                return SA_AIS_OK;
+        const auto limit = msg::limit_of(limitId);
+        if (!limit) {
+            return SA_AIS_ERR_INVALID_PARAM;
         }
-        return SA_AIS_ERR_INVALID_PARAM;
+        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        if (alive == SA_AIS_OK) {
+            value->uint64Value = *limit;
+        }
+        return alive;
     });
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace ais::msg {
@@ -81,30 +82,18 @@ SaAisErrorT fill_needed(SaMsgMessageT& to, Bytes response) {
     return SA_AIS_ERR_NO_SPACE;
 }
 
-SaAisErrorT get(Session& session,
-                const Queue& queue,
-                SaMsgMessageT& message,
-                SaTimeT* sent,
-                SaMsgSenderIdT& sender,
-                client::Duration timeout) {
-    const std::uint64_t id = ++session.last_id;
-    const bool waits = timeout > client::Duration::zero();
+// Asks, and fills in what comes.
+SaAisErrorT take(Session& session,
+                 const GetRequest& wanted,
+                 SaMsgMessageT& message,
+                 SaTimeT* sent,
+                 SaMsgSenderIdT& sender,
+                 client::Duration timeout) {
     std::uint8_t space[GetRequest::size];
     Writer body(space);
-    GetRequest{queue.tag, id, capacity_of(message), waits}.encode(body);
+    wanted.encode(body);
     std::vector<std::uint8_t> response;
-    SaAisErrorT error = ask(
-        session, RequestKind::get, response, waits ? timeout : client::forever, body.written());
-    // What the service is told of this get from now on.
-    std::uint8_t about_space[12];
-    Writer about(about_space);
-    about.u32(queue.tag);
-    about.u64(id);
-    if (error == SA_AIS_ERR_TIMEOUT && waits) {
-        // A message that comes for it now is for the next one.
-        tell(session, RequestKind::abandon_get, client::forever, about.written());
-        return error;
-    }
+    SaAisErrorT error = ask(session, RequestKind::get, response, timeout, body.written());
     if (error == SA_AIS_ERR_NO_SPACE) {
         return fill_needed(message, response);
     }
@@ -119,24 +108,51 @@ SaAisErrorT get(Session& session,
     }
     const bool has_buffer = message.data != nullptr;
     error = fill(message, got);
-    if (error != SA_AIS_OK) {
-        tell(session, RequestKind::abandon_get, client::forever, about.written());
-        return error;
+    if (error == SA_AIS_OK) {
+        sender = sender_id;
+        if (sent != nullptr) {
+            *sent = got.sent;
+        }
     }
-    // From here on it is ours, even if this process dies: the receipt is in the ring.
-    error = tell(session, RequestKind::got, client::forever, about.written());
-    if (error != SA_AIS_OK) {
-        // The executive is gone: others will hand the message out again.
-        if (!has_buffer) {
+    return error;
+}
+
+SaAisErrorT get(Session& session,
+                const Queue& queue,
+                SaMsgMessageT& message,
+                SaTimeT* sent,
+                SaMsgSenderIdT& sender,
+                client::Duration timeout) {
+    const std::uint64_t id = ++session.last_id;
+    const bool waits = timeout > client::Duration::zero();
+    const bool allocates = message.data == nullptr;
+    const GetRequest wanted{queue.tag, id, capacity_of(message), waits};
+    SaAisErrorT error = SA_AIS_ERR_NO_MEMORY;
+    try {
+        error = take(session, wanted, message, sent, sender, waits ? timeout : client::forever);
+    } catch (const std::bad_alloc&) {
+        error = SA_AIS_ERR_NO_MEMORY;
+    }
+    // What the service is told of this get from now on.
+    std::uint8_t space[12];
+    Writer about(space);
+    about.u32(queue.tag);
+    about.u64(id);
+    if (error == SA_AIS_OK) {
+        // From here on it is ours, even if this process dies: the receipt is in the ring.  If the
+        // executive is gone others will hand the message out again, and this call says so.
+        error = tell(session, RequestKind::got, client::forever, about.written());
+        if (error != SA_AIS_OK && allocates) {
             std::free(std::exchange(message.data, nullptr));
         }
         return error;
     }
-    sender = sender_id;
-    if (sent != nullptr) {
-        *sent = got.sent;
+    if ((error == SA_AIS_ERR_TIMEOUT && waits) || error == SA_AIS_ERR_NO_MEMORY ||
+        error == SA_AIS_ERR_LIBRARY) {
+        // A message that comes for it now is for the next one, and a close need not wait for it.
+        tell(session, RequestKind::abandon_get, client::forever, about.written());
     }
-    return SA_AIS_OK;
+    return error;
 }
 
 SaAisErrorT send_receive(Session& session,

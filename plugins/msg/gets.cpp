@@ -160,10 +160,12 @@ void MsgService::got(Client& client, bool is_got, Bytes body) {
         if (is_got) {
             Appender receipt;
             GotMessage{number, message, open->queue}.encode(receipt);
-            return post(MessageKind::got, receipt.written());
+            post(MessageKind::got, receipt.written());
+        } else {
+            open->in_hand.insert(message);
+            serve(number, *open);
         }
-        open->in_hand.insert(message);
-        return serve(number, *open);
+        return try_finish_close(number);
     }
     if (is_got) {
         return;

@@ -49,6 +49,7 @@ void Queue::count(std::uint8_t priority, const Stored& message, bool is_more) {
 
 void Queue::note_usage(std::size_t priority) {
     const auto bit = static_cast<std::uint8_t>(1U << priority);
+    const std::uint8_t before = reached_;
     if (used_[priority] >= thresholds.reached[priority] && used_[priority] > 0) {
         reached_ |= bit;
     }
@@ -56,14 +57,19 @@ void Queue::note_usage(std::size_t priority) {
         used_[priority] <= thresholds.available[priority]) {
         reached_ &= static_cast<std::uint8_t>(~bit);
     }
+    if (reached_ != before && !crossed_from_) {
+        crossed_from_ = before;
+    }
 }
 
 void Queue::set_thresholds(const Thresholds& now) {
     thresholds = now;
-    reached_ = 0;
+    const std::uint8_t before = std::exchange(reached_, 0);
+    const auto crossed = crossed_from_;
     for (std::size_t i = 0; i < priorities; ++i) {
         note_usage(i);
     }
+    crossed_from_ = crossed || reached_ == before ? crossed : std::optional(before);
 }
 
 const Stored* Queue::take(const MessageId& wanted) {

@@ -22,8 +22,10 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace ais::msg {
 
@@ -92,7 +94,14 @@ class Queue {
     [[nodiscard]] AreaStatus status(std::size_t priority) const;
     // A bit for each area whose usage has reached its threshold and is not down again.
     [[nodiscard]] std::uint8_t reached() const { return reached_; }
-    void set_reached(std::uint8_t reached) { reached_ = reached; }
+    void set_reached(std::uint8_t reached) {
+        reached_ = reached;
+        crossed_from_.reset();
+    }
+    // What reached() was before thresholds were crossed; nothing: none was since the last call.
+    std::optional<std::uint8_t> take_crossed() {
+        return std::exchange(crossed_from_, std::nullopt);
+    }
     void set_thresholds(const Thresholds& now);
     [[nodiscard]] std::size_t message_count() const { return index_.size(); }
     [[nodiscard]] std::uint64_t waiting_count() const;
@@ -114,6 +123,7 @@ class Queue {
     std::array<std::uint64_t, priorities> used_{};
     std::array<std::uint32_t, priorities> waiting_{};
     std::uint8_t reached_ = 0;
+    std::optional<std::uint8_t> crossed_from_;
     std::map<MessageId, Place> index_;
     std::uint64_t stored_bytes_ = 0;
 };

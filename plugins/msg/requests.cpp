@@ -55,6 +55,7 @@ void MsgService::client_close(ais_conn* who) {
         post(MessageKind::forget, body.written());
     }
     std::erase_if(waiting_, [who](const auto& one) { return one.second.conn == who; });
+    std::erase_if(closing_, [who](const auto& one) { return one.second.conn == who; });
 }
 
 void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body) {
@@ -82,11 +83,10 @@ void MsgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
             if (!in.finished()) {
                 return complaints_.broken_request(client->conn, "close");
             }
-            const SaAisErrorT done =
-                wanted == RequestKind::cancel ? cancel(*client, tag) : close(*client, tag);
-            if (serial != 0) {
-                ipc_.respond(from, serial, done);
+            if (wanted != RequestKind::cancel) {
+                return close(*client, serial, tag);
             }
+            ipc_.respond(from, serial, cancel(*client, tag));
             return;
         }
         case RequestKind::unlink:
@@ -134,7 +134,7 @@ MsgService::Open* MsgService::find_open(Client& client, std::uint32_t tag) {
         return nullptr;
     }
     Open& open = opens_.at(found->second);
-    return open.is_delivered && !open.is_lost ? &open : nullptr;
+    return open.is_delivered && !open.is_lost && !open.is_closing ? &open : nullptr;
 }
 
 std::uint64_t MsgService::wait_for(ais_conn* conn, std::uint64_t serial) {
@@ -185,29 +185,54 @@ void MsgService::tell_opened(Open& open, SaAisErrorT error) {
     }
 }
 
-SaAisErrorT MsgService::close(Client& client, std::uint32_t tag) {
+// Answered when it is delivered: from then on nobody is told that the queue is open.  It is not
+// refused, but waits for room and for a ring.
+void MsgService::close(Client& client, std::uint64_t serial, std::uint32_t tag) {
     const auto found = client.opens.find(tag);
-    if (found == client.opens.end()) {
-        return SA_AIS_ERR_BAD_HANDLE;
+    if (found == client.opens.end() || opens_.at(found->second).is_closing) {
+        if (serial != 0) {
+            ipc_.respond(client.conn, serial, SA_AIS_ERR_BAD_HANDLE);
+        }
+        return;
     }
-    const std::uint64_t number = found->second;
-    Open& open = opens_.at(number);
+    Open& open = opens_.at(found->second);
     if (!open.is_delivered && !open.is_async) {
         tell_opened(open, SA_AIS_ERR_TIMEOUT);  // nobody waits for it any more
     }
     refuse_all(open, SA_AIS_ERR_BAD_HANDLE);
+    open.is_closing = true;
+    open.close_serial = serial;
+    try_finish_close(found->second);
+}
+
+// Why not at once: another thread may have got a message and be about to say so.  If the close
+// came first, that message would go to the next who opens the queue as well.
+void MsgService::try_finish_close(std::uint64_t number) {
+    Open& open = opens_.at(number);
+    if (!open.is_closing || !open.handed.empty()) {
+        return;
+    }
+    ais_conn* conn = open.client->conn;
+    const std::uint64_t serial = open.close_serial;
     const bool is_lost = open.is_lost;
-    client.opens.erase(found);
+    open.client->opens.erase(open.tag);
     opens_.erase(number);
     unserved_.erase(number);
     if (is_lost) {
-        return SA_AIS_ERR_BAD_HANDLE;
+        if (serial != 0) {
+            ipc_.respond(conn, serial, SA_AIS_ERR_BAD_HANDLE);
+        }
+        return;
+    }
+    if (serial != 0) {
+        Waiting& waiting = closing_[number];
+        waiting.conn = conn;
+        waiting.serial = serial;
     }
     Appender body;
     body.i64(node_.wall_clock());
     body.u64(number);
     post(MessageKind::close, body.written());
-    return SA_AIS_OK;
 }
 
 // Queues and groups by name.

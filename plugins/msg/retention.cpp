@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Timers: the end of retentions, the ticks of the state's clock, and what had no room to be
-// said.  The lowest member tells all when a retention is over; the others have the same list, in
-// case it goes.
+// Timers: the end of retentions, the ticks of the state's clock, what had no room to be said,
+// and lines about capacity that had to wait.  The lowest member tells all when a retention is over;
+// the others have the same list, in case it goes.
 
 #include "service.hpp"
 
@@ -77,6 +77,7 @@ void MsgService::rearm() {
         }
         at = std::min(at, deadlines_.next(announced_).value_or(at));
     }
+    at = std::min(at, reports_.next().value_or(at));
     if (!posts_.empty() || !unserved_.empty()) {
         at = std::min(at, now + retry_interval);
     }
@@ -98,6 +99,7 @@ void MsgService::rearm() {
 void MsgService::on_timer() {
     timer_id_ = 0;
     flush();
+    tell_capacity();
     for (const std::uint64_t number : std::exchange(unserved_, {})) {
         const auto open = opens_.find(number);
         if (open != opens_.end()) {
@@ -116,6 +118,65 @@ void MsgService::on_timer() {
         return;
     }
     rearm();
+}
+
+void MsgService::note_capacity() {
+    if (!state_.has_crossed()) {
+        return;
+    }
+    const auto now = timer_.now();
+    for (const auto& [queue, before] : state_.take_crossed()) {
+        reports_.note(queue, before, now);
+    }
+    tell_capacity();
+    rearm();
+}
+
+// The node where the queue is open speaks; of a closed one, the lowest member.
+void MsgService::tell_capacity() {
+    reports_.tell(timer_.now(), [this](const OpenId& id, std::uint8_t told) {
+        const auto found = state_.queues().find(id);
+        if (found == state_.queues().end()) {
+            return std::optional<std::uint8_t>();
+        }
+        const Queue& queue = *found->second;
+        if (queue.is_open() ? queue.owner.node == state_.self() : is_leader()) {
+            for (std::size_t i = 0; i < priorities; ++i) {
+                if (((queue.reached() ^ told) >> i & 1) != 0) {
+                    tell_capacity(queue, i);
+                }
+            }
+        }
+        return std::optional(queue.reached());
+    });
+}
+
+void MsgService::tell_capacity(const Queue& queue, std::size_t priority) const {
+    const AreaStatus area = queue.status(priority);
+    if ((queue.reached() >> priority & 1) != 0) {
+        log_.warning("MSG-005",
+                     "queue ",
+                     queue.name,
+                     ", priority ",
+                     priority,
+                     ": critical capacity is reached, ",
+                     area.used,
+                     " of ",
+                     area.size,
+                     " bytes; messages wait: ",
+                     area.messages);
+    } else {
+        log_.notice("MSG-006",
+                    "queue ",
+                    queue.name,
+                    ", priority ",
+                    priority,
+                    ": capacity is available again, ",
+                    area.used,
+                    " of ",
+                    area.size,
+                    " bytes");
+    }
 }
 
 // False: there was no room.

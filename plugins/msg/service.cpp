@@ -37,6 +37,11 @@ MsgService::~MsgService() {
 }
 
 void MsgService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
+    dispatch(sender, kind, body);
+    note_capacity();
+}
+
+void MsgService::dispatch(ais_node_id sender, std::uint16_t kind, Bytes body) {
     switch (static_cast<MessageKind>(kind)) {
         case MessageKind::open:
             return on_open(sender, body);
@@ -163,6 +168,13 @@ void MsgService::on_close(ais_node_id sender, Bytes body) {
     }
     watch_started();
     tell_changes();
+    for (const std::uint64_t number : numbers) {
+        const auto found = sender == state_.self() ? closing_.find(number) : closing_.end();
+        if (found != closing_.end()) {
+            ipc_.respond(found->second.conn, found->second.serial, SA_AIS_OK);
+            closing_.erase(found);
+        }
+    }
 }
 
 void MsgService::on_send(ais_node_id sender, Bytes body) {
@@ -394,6 +406,7 @@ void MsgService::configure(const ais_configuration& now) {
         last_tick_ = timer_.now();
         watch_started();
         tell_changes();
+        note_capacity();
         rearm();
     }
 }
@@ -440,6 +453,7 @@ ais_status MsgService::merge(std::span<const SavedState> states) {
     }
     tell_merged(groups_before);
     watch_all();
+    note_capacity();
     serve_all();
     return AIS_OK;
 }

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include "capacity.hpp"
 #include "deadlines.hpp"
 #include "state.hpp"
 #include "wire.hpp"
@@ -68,6 +69,9 @@ class MsgService {
         std::uint32_t flags = 0;
         bool is_delivered = false;
         bool is_lost = false;  // a merge has given the queue to another
+        // It is to be closed as soon as nothing is handed any more.  Who waits for that, or 0.
+        bool is_closing = false;
+        std::uint64_t close_serial = 0;
         std::string queue;     // its name
         // Who waits for it until then.
         std::uint64_t serial = 0;
@@ -124,6 +128,7 @@ class MsgService {
     };
 
     // service.cpp
+    void dispatch(ais_node_id sender, std::uint16_t kind, Bytes body);
     void on_open(ais_node_id sender, Bytes body);
     void on_close(ais_node_id sender, Bytes body);
     void on_send(ais_node_id sender, Bytes body);
@@ -147,7 +152,8 @@ class MsgService {
     // requests.cpp
     void open(Client& client, std::uint64_t serial, bool is_async, const OpenRequest& wanted);
     void tell_opened(Open& open, SaAisErrorT error);
-    [[nodiscard]] SaAisErrorT close(Client& client, std::uint32_t tag);
+    void close(Client& client, std::uint64_t serial, std::uint32_t tag);
+    void try_finish_close(std::uint64_t number);
     void change(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
     void change_open(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
     void look(Client& client, std::uint64_t serial, RequestKind kind, Bytes body);
@@ -157,7 +163,7 @@ class MsgService {
     void tell_delivered(ais_conn* conn, std::uint64_t invocation, SaAisErrorT error);
     void give_status(const Waiting& query);
     void give_list(const Waiting& query);
-    // Null: no such open, or it is not delivered yet.
+    // Null: no such open, it is not delivered yet, or it is being closed.
     [[nodiscard]] Open* find_open(Client& client, std::uint32_t tag);
     std::uint64_t wait_for(ais_conn* conn, std::uint64_t serial);
     std::uint64_t next_sender_id();
@@ -196,6 +202,9 @@ class MsgService {
     void on_timer();
     bool send_expired(std::chrono::nanoseconds now);
     bool send_tick(std::chrono::nanoseconds now);
+    void note_capacity();
+    void tell_capacity();
+    void tell_capacity(const Queue& queue, std::size_t priority) const;
 
     host::Log log_;
     host::Group group_;
@@ -213,11 +222,14 @@ class MsgService {
     std::uint64_t last_request_ = 0;       // of requests, and of messages
     std::uint32_t last_sender_;
     std::map<std::uint64_t, Waiting> waiting_;
+    // Closes that somebody waits for until they are delivered, by number of the open.
+    std::map<std::uint64_t, Waiting> closing_;
     std::map<std::uint64_t, Exchange> exchanges_;
     // What must be said and had no room; in order.
     std::deque<Post> posts_;
     std::set<std::uint64_t> unserved_;  // opens whose take had no room
     Deadlines deadlines_;
+    CapacityReports reports_;
     // Over, and multicast by us, but not delivered yet.
     std::set<Closing> announced_;
     std::chrono::nanoseconds last_tick_{};

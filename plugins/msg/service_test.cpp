@@ -414,8 +414,8 @@ TEST_F(MsgService, announces_each_message_to_who_wants_it) {
     EXPECT_THAT(a.heard(), ElementsAre("received 1"));
     send(b, "q", "y");
     a.ask_close(1);
-    EXPECT_EQ(a.answer(), SA_AIS_OK);
     bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
     EXPECT_EQ(open(b, 7, "q", receives), SA_AIS_OK);
     EXPECT_THAT(b.heard(), ElementsAre("received 7", "received 7"));
 }
@@ -441,9 +441,91 @@ TEST_F(MsgService, close_wakes_who_waits) {
     a.get(1, 1);
     a.ask_close(1);
     EXPECT_EQ(a.message(), "error 9");
+    bus.run();
     EXPECT_EQ(a.answer(), SA_AIS_OK);
     a.get(1, 2);
     EXPECT_EQ(a.message(), "error 9");
+}
+
+TEST_F(MsgService, close_is_answered_when_all_will_open_the_queue) {
+    Program a(one);
+    Program b(two);
+    open(a, 1, "q");
+    a.ask_close(1);
+    EXPECT_EQ(a.message(), "nothing") << "it is not ordered yet";
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    EXPECT_EQ(open(b, 1, "q", 0), SA_AIS_OK);
+    expect_equal_replicas();
+}
+
+TEST_F(MsgService, close_waits_until_what_was_handed_to_other_threads_is_confirmed) {
+    Program a(one);
+    Program b(two);
+    open(a, 1, "q");
+    send(b, "q", "1");
+    send(b, "q", "2");
+    send(b, "q", "3");
+    a.get(1, 1);
+    a.get(1, 2);
+    bus.run();
+    EXPECT_EQ(a.message(), "1");
+    EXPECT_EQ(a.message(), "2");
+    a.ask_close(1);
+    a.get(1, 3);
+    EXPECT_EQ(a.message(), "error 9") << "no more of them";
+    bus.run();
+    EXPECT_EQ(a.message(), "nothing") << "but the close waits";
+    ASSERT_EQ(one.replace(ais_plugin_msg), AIS_OK);
+    a.got(1, 1);
+    bus.run();
+    EXPECT_EQ(a.message(), "nothing");
+    a.abandon(1, 2);
+    a.ask_close(1);
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_BAD_HANDLE);
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    EXPECT_EQ(open(b, 1, "q", 0), SA_AIS_OK);
+    EXPECT_EQ(get(b, 1), "2");
+    EXPECT_EQ(get(b, 1), "3");
+    EXPECT_EQ(get(b, 1), "error 5");
+    // Of a process that dies meanwhile it is closed, and what it had not confirmed is back.
+    send(a, "q", "4");
+    b.get(1, 60);
+    bus.run();
+    EXPECT_EQ(b.message(), "4");
+    b.ask_close(1);
+    b.client().close();
+    bus.run();
+    EXPECT_EQ(open(a, 2, "q", 0), SA_AIS_OK);
+    EXPECT_EQ(get(a, 2), "4");
+    expect_equal_replicas();
+}
+
+TEST_F(MsgService, close_waits_for_room_and_for_a_ring) {
+    Program a(one);
+    open(a, 1, "q");
+    one.set_congested(true);
+    a.ask_close(1);
+    bus.run();
+    EXPECT_EQ(a.message(), "nothing");
+    one.set_congested(false);
+    pass(20ms);
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    // Of an executive that takes the queue over no answer is lost, and of a process that dies none
+    // is given.
+    open(a, 2, "q", 0);
+    a.ask_close(2);
+    ASSERT_EQ(one.replace(ais_plugin_msg), AIS_OK);
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    Program dying(one, 200);
+    EXPECT_EQ(open(dying, 1, "q", 0), SA_AIS_OK);
+    dying.ask_close(1);
+    dying.client().close();
+    bus.run();
+    EXPECT_EQ(open(a, 3, "q", 0), SA_AIS_OK);
+    expect_equal_replicas();
 }
 
 TEST_F(MsgService, retention_ends_when_it_is_over_and_not_before) {
@@ -599,6 +681,25 @@ TEST_F(MsgService, tells_trackers_on_all_nodes_what_happens_to_a_group) {
     EXPECT_EQ(b.answer(), SA_AIS_ERR_NOT_EXIST);
 }
 
+TEST_F(MsgService, a_client_that_goes_takes_its_own_trackings_only) {
+    Program a(one);
+    Program goes(one, 200);
+    Program stays(one, 300);
+    open(a, 1, "q");
+    a.ask_group(RequestKind::group_create, "g");
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    for (Program* program : {&goes, &stays}) {
+        program->ask_track("g", track_changes);
+        bus.run();
+        EXPECT_EQ(program->answer(), SA_AIS_OK);
+    }
+    goes.client().close();
+    a.ask_group(RequestKind::group_insert, "g", "q");
+    bus.run();
+    EXPECT_THAT(stays.heard(), ElementsAre("g of 1 q+"));
+}
+
 TEST_F(MsgService, an_open_that_is_given_up_is_closed_again) {
     Program a(one);
     Program b(two);
@@ -655,6 +756,22 @@ TEST_F(MsgService, a_node_that_comes_later_has_everything) {
     EXPECT_EQ(four.save(), one.save());
 }
 
+TEST_F(MsgService, gives_a_client_so_many_handles_and_no_more) {
+    Program a(one);
+    Program b(two);
+    ASSERT_EQ(open(b, 1, "q"), SA_AIS_OK);
+    // Asked for and not decided yet, they count as well.
+    for (std::uint32_t tag = 1; tag <= opens_max; ++tag) {
+        a.ask_open(tag, "q", 0);
+    }
+    a.ask_open(opens_max + 1, "q", 0);
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_NO_RESOURCES);
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_BUSY);
+    a.client().responses.clear();
+    EXPECT_EQ(open(a, 2, "s"), SA_AIS_OK);
+}
+
 TEST_F(MsgService, a_new_build_takes_over_who_waits) {
     Program a(one);
     Program b(two);
@@ -693,6 +810,57 @@ TEST_F(MsgService, drops_what_other_nodes_send_in_error_and_cuts_off_broken_clie
         EXPECT_TRUE(kind == 15 || kind == 26 || !broken.client().disconnected().empty()) << kind;
     }
     EXPECT_TRUE(two.logged("MSG-004"));
+}
+
+TEST_F(MsgService, one_node_says_when_a_queue_reaches_and_leaves_its_critical_capacity) {
+    const auto lines = [](const FakeHost& host) {
+        std::vector<std::string> found;
+        for (const std::string& line : host.logs()) {
+            if (line.find("MSG-005") != std::string::npos ||
+                line.find("MSG-006") != std::string::npos) {
+                found.push_back(line);
+            }
+        }
+        return found;
+    };
+    Program a(one);
+    Program b(two);
+    open(b, 1, "q", flag_create, std::chrono::nanoseconds::max(), 10);
+    EXPECT_EQ(send(a, "q", "123456789"), SA_AIS_OK);
+    EXPECT_THAT(lines(two), IsEmpty()) << "at first the threshold is the size";
+    EXPECT_EQ(send(a, "q", "0"), SA_AIS_OK);
+    EXPECT_THAT(
+        lines(two),
+        ElementsAre("WARNING MSG-005 queue q, priority 3: critical capacity is reached, 10 of "
+                    "10 bytes; messages wait: 2"));
+    // It is emptied and filled again and again: no more than a line in ten seconds.
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(get(b, 1), i == 0 ? "123456789" : "12345678" + std::to_string(i - 1));
+        EXPECT_EQ(get(b, 1), "0");
+        EXPECT_EQ(send(a, "q", "12345678" + std::to_string(i)), SA_AIS_OK);
+        EXPECT_EQ(send(a, "q", "0"), SA_AIS_OK);
+        pass(100ms);
+    }
+    EXPECT_EQ(get(b, 1), "123456784");
+    EXPECT_EQ(lines(two).size(), 1U);
+    pass(10s);
+    EXPECT_EQ(lines(two).size(), 2U);
+    EXPECT_EQ(lines(two).back(),
+              "NOTICE MSG-006 queue q, priority 3: capacity is available again, 1 of 10 bytes");
+    // Closed: the lowest member speaks.
+    b.ask_close(1);
+    pass(11s);
+    EXPECT_EQ(b.answer(), SA_AIS_OK);
+    EXPECT_THAT(lines(one), IsEmpty());
+    EXPECT_EQ(send(a, "q", "123456789"), SA_AIS_OK);
+    EXPECT_EQ(lines(one).size(), 1U);
+    a.ask_unlink("q");
+    bus.run();
+    pass(30s);
+    EXPECT_EQ(lines(one).size(), 1U) << "of a queue that is gone nothing is said";
+    EXPECT_EQ(lines(two).size(), 2U);
+    EXPECT_THAT(lines(three), IsEmpty());
+    EXPECT_EQ(one.timers() + two.timers() + three.timers(), 0U);
 }
 
 TEST_F(MsgService, lists_queues_and_groups_for_operators) {

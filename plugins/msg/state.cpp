@@ -69,6 +69,7 @@ SaAisErrorT State::open(ais_node_id sender, const OpenMessage& message) {
     if ((message.flags & flag_empty) != 0) {
         stored_bytes_ -= queue->stored_bytes();
         queue->clear();
+        note_capacity(*queue);
     }
     return SA_AIS_OK;
 }
@@ -103,6 +104,7 @@ void State::close(Queue& queue, std::int64_t now) {
     if (queue.is_over_when_closed()) {
         return erase(queue);
     }
+    note_capacity(queue);
     queue.closed_at = std::max<std::int64_t>(now != 0 ? now : time_of_day_, 1);
     if (now == 0) {
         queue.is_closed_at_guessed = true;
@@ -137,7 +139,16 @@ void State::erase(Queue& queue) {
         names_.erase(queue.name);
     }
     stored_bytes_ -= queue.stored_bytes();
+    if (queue.reached() != 0) {
+        crossed_.emplace(queue.id, queue.reached());
+    }
     queues_.erase(OpenId(queue.id));
+}
+
+void State::note_capacity(Queue& queue) {
+    if (const auto before = queue.take_crossed()) {
+        crossed_.emplace(queue.id, *before);
+    }
 }
 
 void State::leave_groups(Queue& queue) {
@@ -159,6 +170,7 @@ bool State::put(Queue& queue, const Stored& message, std::uint8_t priority) {
     stored_bytes_ -= queue.stored_bytes();
     const bool is_new = queue.add(message, priority, ++last_place_);
     stored_bytes_ += queue.stored_bytes();
+    note_capacity(queue);
     return is_new;
 }
 
@@ -258,7 +270,12 @@ Queue* State::choose(ais_node_id sender, Group& group, std::uint8_t priority) {
 
 const Stored* State::take(ais_node_id sender, const TakeMessage& take) {
     Queue* queue = find_open(sender, take.number);
-    return queue != nullptr ? queue->take(take.id) : nullptr;
+    if (queue == nullptr) {
+        return nullptr;
+    }
+    const Stored* taken = queue->take(take.id);
+    note_capacity(*queue);
+    return taken;
 }
 
 void State::got(ais_node_id sender, const GotMessage& got) {
@@ -271,6 +288,7 @@ void State::got(ais_node_id sender, const GotMessage& got) {
         stored_bytes_ -= queue->stored_bytes();
         queue->remove(got.id);
         stored_bytes_ += queue->stored_bytes();
+        note_capacity(*queue);
     }
 }
 
@@ -327,6 +345,7 @@ SaAisErrorT State::set_thresholds(ais_node_id sender, std::uint64_t number, cons
         return SA_AIS_ERR_INVALID_PARAM;
     }
     queue->set_thresholds(now);
+    note_capacity(*queue);
     return SA_AIS_OK;
 }
 
@@ -474,6 +493,10 @@ Image State::image() const {
 }
 
 void State::replace(const Image& merged) {
+    std::map<OpenId, std::uint8_t> reached_before;
+    for (const auto& [id, queue] : queues_) {
+        reached_before.emplace(id, queue->reached());
+    }
     queues_.clear();
     names_.clear();
     opens_.clear();
@@ -517,6 +540,14 @@ void State::replace(const Image& merged) {
             }
         }
         queue.set_reached(one.reached);
+        crossed_.erase(queue.id);  // on the way here
+    }
+    for (const auto& [id, reached] : reached_before) {
+        const auto found = queues_.find(id);
+        const std::uint8_t now = found != queues_.end() ? found->second->reached() : 0;
+        if (now != reached) {
+            crossed_.emplace(id, reached);
+        }
     }
     for (const Group& group : merged.groups) {
         groups_.emplace(group.name, group);

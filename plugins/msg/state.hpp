@@ -106,6 +106,11 @@ class State {
         return requests_.contains(sender_id);
     }
 
+    // Queues with areas that have crossed a threshold since the last call (or that are gone), and
+    // what they had reached before.
+    [[nodiscard]] bool has_crossed() const { return !crossed_.empty(); }
+    std::map<OpenId, std::uint8_t> take_crossed() { return std::exchange(crossed_, {}); }
+
     // Queues whose retention has begun since the last call.
     std::vector<OpenId> take_started() { return std::exchange(started_, {}); }
     // Of queues whose retention runs: when it is over, on the state's clock.
@@ -130,6 +135,7 @@ class State {
     Changed& note(const Group& group);
     void start_retention(Queue& queue);
     void stop_retention(Queue& queue);
+    void note_capacity(Queue& queue);
     bool put(Queue& queue, const Stored& message, std::uint8_t priority);
     Sent send_to_group(ais_node_id sender, Group& group, const Stored& message, std::uint8_t prio);
     Queue* choose(ais_node_id sender, Group& group, std::uint8_t priority);
@@ -148,6 +154,7 @@ class State {
     // well, or it could be handed out before what the other side has accepted.
     std::set<Sender> stopped_;
     bool is_transitional_ = false;
+    std::map<OpenId, std::uint8_t> crossed_;
     std::vector<OpenId> started_;
     std::set<OpenId> closing_;  // queues with a deadline
     std::set<OpenId> guessed_;  // queues whose time of closing is a guess

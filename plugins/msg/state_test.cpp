@@ -344,10 +344,20 @@ TEST_F(MsgState, knows_when_a_threshold_is_reached_and_when_there_is_room_again)
         send("q", std::string(20, 'x'));
         EXPECT_EQ(reached(), i == 3 ? 8 : 0);
     }
+    EXPECT_THAT(state.take_crossed(), ElementsAre(testing::Pair(testing::_, 0)));
     state.take(1, {1, id(1)});
     EXPECT_EQ(reached(), 8);
+    EXPECT_FALSE(state.has_crossed());
     state.take(1, {1, id(2)});
     EXPECT_EQ(reached(), 0);
+    EXPECT_THAT(state.take_crossed(), ElementsAre(testing::Pair(testing::_, 8)));
+    create(1, 3, "r", attributes(100, second));
+    send("r", std::string(50, 'x'));
+    EXPECT_EQ(state.set_thresholds(1, 3, {{100, 100, 100, 50}, {100, 100, 100, 10}}), SA_AIS_OK);
+    EXPECT_TRUE(state.has_crossed());
+    state.take_crossed();
+    EXPECT_EQ(state.set_thresholds(1, 3, {{100, 100, 100, 40}, {100, 100, 100, 10}}), SA_AIS_OK);
+    EXPECT_FALSE(state.has_crossed()) << "it was and is";
 }
 
 TEST_F(MsgState, holds_no_more_than_the_limit_in_all) {
@@ -368,6 +378,28 @@ TEST_F(MsgState, holds_no_more_than_the_limit_in_all) {
     EXPECT_LE(state.stored_bytes(), stored_bytes_max + (1U << 20));
     state.close(1, 1, 1);
     EXPECT_EQ(send("r", "x"), SA_AIS_OK);
+}
+
+TEST_F(MsgState, has_so_many_queues_groups_members_and_messages_and_no_more) {
+    for (std::uint64_t n = 0; n < queues_max; ++n) {
+        ASSERT_EQ(create(1, n + 1, "q" + std::to_string(n)), SA_AIS_OK);
+    }
+    EXPECT_EQ(create(2, 1, "another"), SA_AIS_ERR_NO_RESOURCES);
+    EXPECT_EQ(create(2, 2, "q0"), SA_AIS_ERR_BUSY) << "of what is there it says nothing";
+    for (std::uint64_t n = 0; n < groups_max; ++n) {
+        ASSERT_EQ(state.group_create("g" + std::to_string(n), Policy::broadcast), SA_AIS_OK);
+    }
+    EXPECT_EQ(state.group_create("another", Policy::broadcast), SA_AIS_ERR_NO_RESOURCES);
+    for (std::uint64_t n = 0; n < members_max; ++n) {
+        ASSERT_EQ(state.group_insert("g0", "q" + std::to_string(n)), SA_AIS_OK);
+    }
+    EXPECT_EQ(state.group_insert("g0", "q" + std::to_string(members_max)), SA_AIS_ERR_NO_RESOURCES);
+    // Messages without data fill no area, so their number has a limit of its own.
+    for (std::size_t n = 0; n < area_messages_max; ++n) {
+        ASSERT_EQ(send("q0", ""), SA_AIS_OK);
+    }
+    EXPECT_EQ(send("q0", ""), SA_AIS_ERR_QUEUE_FULL);
+    EXPECT_EQ(send("q0", "", 2), SA_AIS_OK) << "each area for itself";
 }
 
 // Found by seed 5103881 of msg.

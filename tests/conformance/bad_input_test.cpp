@@ -117,6 +117,33 @@ TEST_F(AllServices, handle_of_one_service_is_bad_for_the_functions_of_the_others
     SaEvtChannelHandleT channel = 0;
     ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);
     ASSERT_EQ(settled([&] { return open_channel(evt, SA_TIME_MAX, &channel); }), SA_AIS_OK);
+    SaLckHandleT lck = 0;
+    SaLckResourceHandleT resource = 0;
+    SaLckLockIdT lock = 0;
+    SaLckLockStatusT lock_status{};
+    SaMsgHandleT msg = 0;
+    SaMsgQueueHandleT queue = 0;
+    SaVersionT version{'B', 1, 1};
+    const SaNameT name = name_of("n");
+    const SaMsgQueueCreationAttributesT usual{0, {100, 100, 100, 100}, 0};
+    ASSERT_EQ(settled([&] { return saLckInitialize(&lck, nullptr, &version); }), SA_AIS_OK);
+    ASSERT_EQ(settled([&] {
+                  return saLckResourceOpen(
+                      lck, &name, SA_LCK_RESOURCE_CREATE, SA_TIME_MAX, &resource);
+              }),
+              SA_AIS_OK);
+    ASSERT_EQ(settled([&] {
+                  return saLckResourceLock(
+                      resource, &lock, SA_LCK_EX_LOCK_MODE, 0, 0, SA_TIME_MAX, &lock_status);
+              }),
+              SA_AIS_OK);
+    version = {'B', 1, 1};
+    ASSERT_EQ(settled([&] { return saMsgInitialize(&msg, nullptr, &version); }), SA_AIS_OK);
+    ASSERT_EQ(settled([&] {
+                  return saMsgQueueOpen(
+                      msg, &name, &usual, SA_MSG_QUEUE_CREATE, SA_TIME_MAX, &queue);
+              }),
+              SA_AIS_OK);
     struct Named {
         const char* of;
         SaUint64T handle;
@@ -127,7 +154,12 @@ TEST_F(AllServices, handle_of_one_service_is_bad_for_the_functions_of_the_others
                                      Named{"evt", evt},
                                      Named{"channel", channel},
                                      Named{"cpg", cpg},
-                                     Named{"evs", evs}}) {
+                                     Named{"evs", evs},
+                                     Named{"lck", lck},
+                                     Named{"resource", resource},
+                                     Named{"lock", lock},
+                                     Named{"msg", msg},
+                                     Named{"queue", queue}}) {
         SCOPED_TRACE(of);
         const std::string_view owner = of;
         SaSelectionObjectT selection = 0;
@@ -172,9 +204,38 @@ TEST_F(AllServices, handle_of_one_service_is_bad_for_the_functions_of_the_others
             EXPECT_EQ(evs_dispatch(handle, EVS_DISPATCH_ALL), EVS_ERR_BAD_HANDLE);
             EXPECT_EQ(evs_finalize(handle), EVS_ERR_BAD_HANDLE);
         }
+        if (owner != "lck") {
+            SaLckResourceHandleT other = 0;
+            EXPECT_EQ(saLckSelectionObjectGet(handle, &selection), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saLckDispatch(handle, SA_DISPATCH_ALL), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saLckResourceOpen(handle, &name, 0, SA_TIME_MAX, &other),
+                      SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saLckFinalize(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "resource") {
+            EXPECT_EQ(saLckLockPurge(handle), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saLckResourceClose(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "lock") {
+            EXPECT_EQ(saLckResourceUnlock(handle, SA_TIME_MAX), SA_AIS_ERR_NOT_EXIST);
+        }
+        if (owner != "msg") {
+            EXPECT_EQ(saMsgSelectionObjectGet(handle, &selection), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saMsgDispatch(handle, SA_DISPATCH_ALL), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saMsgQueueUnlink(handle, &name), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saMsgFinalize(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
+        if (owner != "queue") {
+            EXPECT_EQ(saMsgMessageCancel(handle), SA_AIS_ERR_BAD_HANDLE);
+            EXPECT_EQ(saMsgQueueClose(handle), SA_AIS_ERR_BAD_HANDLE);
+        }
     }
     EXPECT_EQ(saCkptCheckpointClose(checkpoint), SA_AIS_OK) << "nothing of it has harmed them";
     EXPECT_EQ(saEvtChannelClose(channel), SA_AIS_OK);
+    EXPECT_EQ(saLckResourceUnlock(lock, SA_TIME_MAX), SA_AIS_OK);
+    EXPECT_EQ(saMsgQueueClose(queue), SA_AIS_OK);
+    EXPECT_EQ(saLckFinalize(lck), SA_AIS_OK);
+    EXPECT_EQ(saMsgFinalize(msg), SA_AIS_OK);
 }
 
 TEST_F(AllServices, times_from_none_to_the_longest_are_taken_at_their_word) {

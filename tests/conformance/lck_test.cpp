@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // libSaLck against running executives: the acceptance scenarios of the reference (LK1 to
-// LK23), the error table of each function, and what a program relies on besides.
-// common_test.cpp adds what all services promise alike.
-//
-// One process can be on all nodes of the cluster: it connects to the executive of a
-// node's run directory.
+// LK23), and what a program relies on besides.  lck_table_test.cpp has the tables of the
+// functions, common_test.cpp what all services promise alike.
 
-#include "common.hpp"
-
-#include <openais/saLck.h>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "lck_program.hpp"
 
 #include <poll.h>
 #include <signal.h>
@@ -22,204 +14,11 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <future>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <random>
 #include <thread>
 
 namespace ais::conformance {
 namespace {
-
-using process::Cluster;
-using process::wait_until;
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::UnorderedElementsAre;
-using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
-constexpr SaTimeT second = SA_TIME_ONE_SECOND;
-constexpr SaLckLockModeT ex = SA_LCK_EX_LOCK_MODE;
-constexpr SaLckLockModeT pr = SA_LCK_PR_LOCK_MODE;
-
-std::mutex heard_mutex;
-std::vector<std::string> heard_lines;
-std::map<SaInvocationT, SaLckResourceHandleT> opened_handles;
-std::function<void(SaInvocationT)> in_grant;
-
-void hear(std::string line) {
-    const std::lock_guard lock(heard_mutex);
-    heard_lines.push_back(std::move(line));
-}
-std::vector<std::string> heard() {
-    const std::lock_guard lock(heard_mutex);
-    return std::exchange(heard_lines, {});
-}
-std::size_t heard_count() {
-    const std::lock_guard lock(heard_mutex);
-    return heard_lines.size();
-}
-
-void on_open(SaInvocationT invocation, SaLckResourceHandleT resource, SaAisErrorT error) {
-    hear("opened " + std::to_string(invocation) + " error " + std::to_string(error));
-    {
-        const std::lock_guard lock(heard_mutex);
-        opened_handles[invocation] = resource;
-    }
-    called_back(invocation);
-}
-void on_grant(SaInvocationT invocation, SaLckLockStatusT status, SaAisErrorT error) {
-    if (in_grant) {
-        in_grant(invocation);
-    }
-    hear("decided " + std::to_string(invocation) + " status " + std::to_string(status) + " error " +
-         std::to_string(error));
-}
-void on_waiter(SaLckWaiterSignalT signal,
-               SaLckLockIdT id,
-               SaLckLockModeT held,
-               SaLckLockModeT requested) {
-    hear("waiter " + std::to_string(signal) + " for " + std::to_string(id) + " " +
-         std::to_string(held) + "/" + std::to_string(requested));
-}
-void on_unlock(SaInvocationT invocation, SaAisErrorT error) {
-    hear("unlocked " + std::to_string(invocation) + " error " + std::to_string(error));
-}
-void on_lost(SaLckResourceHandleT, SaLckLockIdT id) {
-    hear("lost " + std::to_string(id));
-}
-
-struct Result {
-    SaAisErrorT error = SA_AIS_OK;
-    int status = 0;
-    SaLckLockIdT id = 0;
-
-    friend bool operator==(const Result& a, const Result& b) {
-        return a.error == b.error && a.status == b.status;
-    }
-    friend std::ostream& operator<<(std::ostream& out, const Result& result) {
-        return out << "error " << result.error << " status " << result.status;
-    }
-};
-const Result granted{SA_AIS_OK, SA_LCK_LOCK_GRANTED};
-const Result timed_out{SA_AIS_ERR_TIMEOUT, 0};
-Result status(SaLckLockStatusT value) {
-    return {SA_AIS_OK, static_cast<int>(value)};
-}
-
-// One association with the executive of a node.
-class Program {
-  public:
-    Program(const Cluster& cluster, int node, bool with_callbacks = true) {
-        cluster.use(node);
-        const SaLckCallbacksT callbacks{on_open, on_grant, on_waiter, on_unlock};
-        EXPECT_EQ(patiently([&] {
-                      SaVersionT version{'B', 3, 1};
-                      return saLckInitialize(
-                          &handle, with_callbacks ? &callbacks : nullptr, &version);
-                  }),
-                  SA_AIS_OK);
-    }
-    ~Program() { saLckFinalize(handle); }
-    Program(const Program&) = delete;
-    Program& operator=(const Program&) = delete;
-
-    SaAisErrorT try_open(std::string_view name,
-                         SaLckResourceOpenFlagsT flags,
-                         SaLckResourceHandleT& out) {
-        const SaNameT wanted = name_of(name);
-        return patiently(
-            [&] { return saLckResourceOpen(handle, &wanted, flags, 10 * second, &out); });
-    }
-    SaLckResourceHandleT open(std::string_view name) {
-        SaLckResourceHandleT resource = 0;
-        EXPECT_EQ(try_open(name, SA_LCK_RESOURCE_CREATE, resource), SA_AIS_OK);
-        return resource;
-    }
-    // Dispatches until the condition holds.
-    bool until(const std::function<bool()>& condition) const {
-        return wait_until(
-            [&] {
-                EXPECT_EQ(saLckDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
-                return condition();
-            },
-            patience);
-    }
-    // What was asked of this node before is delivered here: it answers in that order.
-    void settle() {
-        const SaNameT wanted = name_of("settle");
-        SaLckResourceHandleT resource = 0;
-        EXPECT_EQ(patiently([&] {
-                      return saLckResourceOpen(
-                          handle, &wanted, SA_LCK_RESOURCE_CREATE, 20 * second, &resource);
-                  }),
-                  SA_AIS_OK);
-        EXPECT_EQ(saLckDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
-        EXPECT_EQ(patiently([&] { return saLckResourceClose(resource); }), SA_AIS_OK);
-    }
-
-    SaLckHandleT handle = 0;
-};
-
-Result lock(SaLckResourceHandleT resource,
-            SaLckLockModeT mode,
-            SaLckLockFlagsT flags = 0,
-            SaTimeT timeout = 20 * second,
-            SaLckWaiterSignalT signal = 0) {
-    Result result;
-    SaLckLockStatusT decided{};
-    result.error = patiently([&] {
-        return saLckResourceLock(resource, &result.id, mode, flags, signal, timeout, &decided);
-    });
-    result.status = result.error == SA_AIS_OK ? static_cast<int>(decided) : 0;
-    return result;
-}
-std::future<Result> lock_in_thread(SaLckResourceHandleT resource, SaLckLockModeT mode) {
-    return std::async(std::launch::async, [=] { return lock(resource, mode); });
-}
-SaLckLockIdT lock_async(SaLckResourceHandleT resource,
-                        SaInvocationT invocation,
-                        SaLckLockModeT mode,
-                        SaLckWaiterSignalT signal = 0,
-                        SaLckLockFlagsT flags = 0) {
-    SaLckLockIdT id = 0;
-    EXPECT_EQ(patiently([&] {
-                  return saLckResourceLockAsync(resource, invocation, &id, mode, flags, signal);
-              }),
-              SA_AIS_OK);
-    return id;
-}
-SaAisErrorT unlock(SaLckLockIdT id) {
-    return patiently([=] { return saLckResourceUnlock(id, 10 * second); });
-}
-SaAisErrorT purge(SaLckResourceHandleT resource) {
-    return patiently([=] { return saLckLockPurge(resource); });
-}
-SaLckFenceT fence_of(SaLckLockIdT id) {
-    SaLckFenceT fence{};
-    EXPECT_EQ(patiently([&] { return saLckLockFenceGet(id, &fence); }), SA_AIS_OK);
-    return fence;
-}
-
-class Lck : public testing::Test {
-  protected:
-    static void SetUpTestSuite() {
-        cluster_ = std::make_unique<Cluster>(3);
-        cluster_->start_all();
-    }
-    static void TearDownTestSuite() { cluster_.reset(); }
-    void SetUp() override {
-        heard();
-        in_grant = nullptr;
-        name = std::string("resource of ") +
-               testing::UnitTest::GetInstance()->current_test_info()->name();
-    }
-    static std::unique_ptr<Cluster> cluster_;
-    std::string name;
-};
-std::unique_ptr<Cluster> Lck::cluster_;
 
 TEST_F(Lck, LK1_resource_must_be_created_before_it_can_be_opened) {
     Program a(*cluster_, 1);
@@ -784,6 +583,8 @@ TEST_F(LckFaults, LK5_LK21_node_that_dies_frees_its_locks_and_the_order_stays) {
     const Result held = lock(a->open("r"), ex);
     ASSERT_EQ(held, granted);
     first = fence_of(held.id);
+    ASSERT_EQ(lock(a->open("orphan"), ex, SA_LCK_LOCK_ORPHAN), granted);
+    const auto orphaned = b.open("orphan");
     const SaLckLockIdT id_b = lock_async(on_b, 2, ex);
     b.settle();
     const SaLckLockIdT id_c = lock_async(on_c, 3, ex);
@@ -792,12 +593,18 @@ TEST_F(LckFaults, LK5_LK21_node_that_dies_frees_its_locks_and_the_order_stays) {
     cluster_->kill(1);
     ASSERT_TRUE(b.until([] { return heard_count() >= 1; }));
     EXPECT_EQ(heard().front(), "decided 2 status 1 error 1");
+    EXPECT_EQ(lock(orphaned, ex, SA_LCK_LOCK_ORPHAN), status(SA_LCK_LOCK_ORPHANED))
+        << "nobody has it, and it blocks";
     const SaLckFenceT second_fence = fence_of(id_b);
     EXPECT_GT(saLckFenceCompare(&second_fence, &first), 0);
     cluster_->start(1);
     cluster_->wait_ring({1, 2, 3});
     Program again(*cluster_, 1);
     EXPECT_EQ(lock(again.open("r"), pr, SA_LCK_LOCK_NO_QUEUE), status(SA_LCK_LOCK_NOT_QUEUED));
+    const auto inherited = again.open("orphan");
+    EXPECT_EQ(lock(inherited, ex, SA_LCK_LOCK_ORPHAN), status(SA_LCK_LOCK_ORPHANED));
+    EXPECT_EQ(purge(inherited), SA_AIS_OK);
+    EXPECT_EQ(lock(orphaned, ex), granted);
     heard();
     EXPECT_EQ(unlock(id_b), SA_AIS_OK);
     ASSERT_TRUE(c.until([] { return heard_count() >= 1; }));
