@@ -13,6 +13,9 @@ namespace {
 
 // Limit: large reads of one client whose parts are not all fetched.
 constexpr std::size_t reads_max = 64;
+// Limit: views that are handed out as they are; a message has at most 1024 parts
+// (kernel/plugin/host.hpp), so more of them are copied together.
+constexpr std::size_t views_max = 512;
 
 template <typename Body>
 bool is_body(Bytes from) {
@@ -355,10 +358,15 @@ void CkptService::answer_read(Client& client, std::uint64_t serial, const Checkp
     }
     Appender head;
     sizes.encode(head);
-    std::vector<ais_bytes> parts{to_abi(head.written())};
+    std::vector<ais_bytes> parts(1);
     for (const View& view : fits ? std::span<const View>(views_) : std::span<const View>()) {
-        parts.push_back(to_abi(view.bytes));
+        if (views_.size() > views_max) {
+            head.bytes(view.bytes);
+        } else {
+            parts.push_back(to_abi(view.bytes));
+        }
     }
+    parts[0] = to_abi(head.written());
     const Error how = fits ? Error::together : Error::in_parts;
     if (serial != 0) {
         ipc_.respond_list(client.conn, serial, static_cast<std::int32_t>(how), parts);

@@ -490,6 +490,28 @@ TEST_F(ServiceTest, several_elements_are_read_together) {
     EXPECT_EQ(bad.body, number_body(1));
 }
 
+// The kernel takes no message of more than 1024 parts, so a client that read more elements never
+// got its answer.
+TEST_F(ServiceTest, elements_above_the_parts_of_a_message_are_read_together) {
+    create(1, "a", kept(0s));
+    put(1, "s", "0123456789");
+    for (const std::size_t count : {512U, 513U, 1023U, 1024U, 5000U}) {
+        std::vector<ReadElement> elements;
+        std::string expected;
+        for (std::size_t i = 0; i < count; ++i) {
+            elements.push_back({"s", i % 10, 1});
+            expected += static_cast<char>('0' + i % 10);
+        }
+        const FakeResponse response = ask(client(1), Kind::read, read_body(1, elements));
+        ASSERT_EQ(response.error, static_cast<std::int32_t>(Error::together)) << count;
+        Reader in(as_bytes(response.body));
+        ReadSizes sizes;
+        ASSERT_TRUE(ReadSizes::decode(in, sizes));
+        EXPECT_EQ(sizes.sizes, std::vector<std::uint64_t>(count, 1));
+        EXPECT_EQ(as_text(in.rest()), expected);
+    }
+}
+
 TEST_F(ServiceTest, asynchronous_requests_are_answered_by_events) {
     const auto start = [&](Kind kind, std::uint64_t invocation, const std::string& body) {
         Appender out;
