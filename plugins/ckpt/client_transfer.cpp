@@ -34,6 +34,9 @@ SaAisErrorT transfer(Opened& checkpoint,
     const std::lock_guard one_at_a_time(checkpoint.transfer);
     Appender body;
     Begin{checkpoint.number, std::move(plan)}.encode(body);
+    if (body.size() > session.connection->payload_max()) {
+        return SA_AIS_ERR_NO_RESOURCES;
+    }
     const ais_bytes parts[] = {to_abi(body.written())};
     SaAisErrorT error = call(session, Kind::begin, parts, response);
     for (std::uint32_t i = 0; i < data.size() && error == SA_AIS_OK; ++i) {

@@ -13,6 +13,9 @@ namespace {
 
 // Limit: large reads of one client whose parts are not all fetched.
 constexpr std::size_t reads_max = 64;
+// Limit: views that are handed out as they are; a message has at most 1024 parts
+// (kernel/plugin/host.hpp), so more of them are copied together.
+constexpr std::size_t views_max = 512;
 
 template <typename Body>
 bool is_body(Bytes from) {
@@ -207,6 +210,10 @@ void CkptService::on_asynchronous(Client& client, Kind kind, Bytes body) {
         return complaints_.broken_request(client.conn, number_of(kind));
     }
     pending.number = number_in(in.rest());
+    const Error error = check_limits(client, inner, in.rest());
+    if (error != Error::ok) {
+        return respond(pending, {error, 0, {}});
+    }
     multicast(client, inner, 0, in.rest(), std::move(pending));
 }
 
@@ -214,36 +221,62 @@ void CkptService::on_asynchronous(Client& client, Kind kind, Bytes body) {
 // anyhow is left to it, so that the client hears the reason of the standard.
 Error CkptService::check_limits(const Client& client, Kind kind, Bytes body) {
     Reader in(body);
-    if (kind == Kind::write) {
-        Write::decode(body, write_);
-        for (const WriteElement& element : write_.elements) {
-            const Error error =
-                check_size(handle(client, write_.number), element.offset + element.data.size());
-            if (error != Error::ok) {
-                return error;
-            }
+    switch (kind) {
+        case Kind::open: {
+            Open open;
+            Open::decode(body, open);
+            const bool is_new = open.has_attributes && !state_.is_linked(open.name);
+            return is_new ? check_kept(checkpoint_cost) : Error::ok;
         }
-    } else if (kind == Kind::overwrite || kind == Kind::create) {
-        return check_size(handle(client, in.u32()), body.size());
-    } else if (kind == Kind::begin) {
-        Begin begin;
-        Begin::decode(body, begin);
-        std::uint64_t total = 0;
-        for (const Plan::Element& element : begin.plan.elements) {
-            const HandleId who = handle(client, begin.number);
-            const Error error = check_size(who, element.offset + element.size);
-            if (error != Error::ok) {
-                return error;
-            }
-            total += std::min(element.size, memory_max_ + 1);
+        case Kind::create: {
+            CreateHead create;
+            CreateHead::decode(in, create);
+            const Error error = check_size(handle(client, create.number), in.remaining());
+            return error != Error::ok ? error : check_kept(section_cost + create.id.size());
         }
-        return total > memory_max_ || state_.bytes_used() + total > memory_max_
-                   ? Error::no_resources
-                   : Error::ok;
+        case Kind::overwrite: {
+            OverwriteHead overwrite;
+            OverwriteHead::decode(in, overwrite);
+            return check_size(handle(client, overwrite.number), in.remaining());
+        }
+        case Kind::write:
+            Write::decode(body, write_);
+            for (const WriteElement& element : write_.elements) {
+                const Error error =
+                    check_size(handle(client, write_.number), element.offset + element.data.size());
+                if (error != Error::ok) {
+                    return error;
+                }
+            }
+            return Error::ok;
+        case Kind::begin:
+            return check_plan(client, body);
+        default:
+            return Error::ok;
     }
-    return Error::ok;
 }
 
+Error CkptService::check_plan(const Client& client, Bytes body) const {
+    Begin begin;
+    Begin::decode(body, begin);
+    const HandleId who = handle(client, begin.number);
+    std::uint64_t total = 0;
+    for (const Plan::Element& element : begin.plan.elements) {
+        const Error error = check_size(who, element.offset + element.size);
+        if (error != Error::ok) {
+            return error;
+        }
+        total += std::min(element.size, memory_max_ + 1);
+    }
+    if (total > memory_max_ || state_.bytes_used() + total > memory_max_) {
+        return Error::no_resources;
+    }
+    return begin.plan.kind == Kind::create
+               ? check_kept(section_cost + begin.plan.elements[0].id.size())
+               : Error::ok;
+}
+
+// `end`: how large a section is going to be.
 Error CkptService::check_size(const HandleId& who, std::uint64_t end) const {
     const Checkpoint* checkpoint = state_.find(who);
     if (checkpoint == nullptr || end > checkpoint->attributes.max_section_size) {
@@ -251,6 +284,11 @@ Error CkptService::check_size(const HandleId& who, std::uint64_t end) const {
     }
     return end > section_size_max_ || state_.bytes_used() + end > memory_max_ ? Error::no_resources
                                                                               : Error::ok;
+}
+
+// Why at all: what is empty takes memory on every node, too.
+Error CkptService::check_kept(std::uint64_t more) const {
+    return state_.bytes_kept() + more > memory_max_ ? Error::no_resources : Error::ok;
 }
 
 void CkptService::query(Client& client, Kind kind, std::uint64_t serial, Bytes body) {
@@ -320,10 +358,15 @@ void CkptService::answer_read(Client& client, std::uint64_t serial, const Checkp
     }
     Appender head;
     sizes.encode(head);
-    std::vector<ais_bytes> parts{to_abi(head.written())};
+    std::vector<ais_bytes> parts(1);
     for (const View& view : fits ? std::span<const View>(views_) : std::span<const View>()) {
-        parts.push_back(to_abi(view.bytes));
+        if (views_.size() > views_max) {
+            head.bytes(view.bytes);
+        } else {
+            parts.push_back(to_abi(view.bytes));
+        }
     }
+    parts[0] = to_abi(head.written());
     const Error how = fits ? Error::together : Error::in_parts;
     if (serial != 0) {
         ipc_.respond_list(client.conn, serial, static_cast<std::int32_t>(how), parts);

@@ -143,7 +143,9 @@ class CkptService {
     void pass_on(Client& client, Kind kind, std::uint64_t serial, Bytes body);
     void on_asynchronous(Client& client, Kind kind, Bytes body);
     [[nodiscard]] Error check_limits(const Client& client, Kind kind, Bytes body);
+    [[nodiscard]] Error check_plan(const Client& client, Bytes body) const;
     [[nodiscard]] Error check_size(const HandleId& who, std::uint64_t end) const;
+    [[nodiscard]] Error check_kept(std::uint64_t more) const;
     void query(Client& client, Kind kind, std::uint64_t serial, Bytes body);
     void answer(Client& client, Kind kind, std::uint64_t serial, Bytes body);
     void answer_read(Client& client, std::uint64_t serial, const Checkpoint& from);

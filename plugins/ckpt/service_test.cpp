@@ -490,6 +490,28 @@ TEST_F(ServiceTest, several_elements_are_read_together) {
     EXPECT_EQ(bad.body, number_body(1));
 }
 
+// The kernel takes no message of more than 1024 parts, so a client that read more elements never
+// got its answer.
+TEST_F(ServiceTest, elements_above_the_parts_of_a_message_are_read_together) {
+    create(1, "a", kept(0s));
+    put(1, "s", "0123456789");
+    for (const std::size_t count : {512U, 513U, 1023U, 1024U, 5000U}) {
+        std::vector<ReadElement> elements;
+        std::string expected;
+        for (std::size_t i = 0; i < count; ++i) {
+            elements.push_back({"s", i % 10, 1});
+            expected += static_cast<char>('0' + i % 10);
+        }
+        const FakeResponse response = ask(client(1), Kind::read, read_body(1, elements));
+        ASSERT_EQ(response.error, static_cast<std::int32_t>(Error::together)) << count;
+        Reader in(as_bytes(response.body));
+        ReadSizes sizes;
+        ASSERT_TRUE(ReadSizes::decode(in, sizes));
+        EXPECT_EQ(sizes.sizes, std::vector<std::uint64_t>(count, 1));
+        EXPECT_EQ(as_text(in.rest()), expected);
+    }
+}
+
 TEST_F(ServiceTest, asynchronous_requests_are_answered_by_events) {
     const auto start = [&](Kind kind, std::uint64_t invocation, const std::string& body) {
         Appender out;
@@ -731,6 +753,72 @@ TEST_F(LimitedTest, limits_of_the_node_are_no_resources) {
     EXPECT_EQ(put(1, "s", std::string(10001, 'x')), Error::invalid_param);
     const Begin begin{1, {Kind::overwrite, time_end, {{"s", 0, 2100}}}};
     EXPECT_EQ(error_of(client(1), Kind::begin, encoded(begin)), Error::no_resources);
+}
+
+TEST_F(LimitedTest, section_that_may_just_be_so_large_is_measured_without_its_envelope) {
+    // Why: of a small message the head could make up for what the limit takes away.
+    Attributes attributes = attributes_of(wr_all_replicas, 10, 2050);
+    create(1, "a", attributes);
+    EXPECT_EQ(put(1, "s", std::string(2050, 'x')), Error::no_resources);
+    EXPECT_EQ(put(1, "s", "x"), Error::ok);
+    const auto overwrite = [&](std::size_t size) {
+        return error_of(
+            client(1), Kind::overwrite, overwrite_body(1, "s", std::string(size, 'x')));
+    };
+    EXPECT_EQ(overwrite(2050), Error::no_resources);
+    EXPECT_EQ(overwrite(2001), Error::no_resources);
+    EXPECT_EQ(overwrite(2000), Error::ok);
+}
+
+TEST_F(LimitedTest, empty_sections_and_checkpoints_take_room_as_well) {
+    Attributes attributes = attributes_of(wr_all_replicas, 100, 100);
+    attributes.retention = time_end;
+    ASSERT_EQ(create(1, "a", attributes), Error::ok);
+    std::uint64_t kept_bytes = checkpoint_cost;
+    std::uint32_t sections = 0;
+    for (; kept_bytes + section_cost + 3 <= 5000; kept_bytes += section_cost + 3) {
+        ASSERT_EQ(put(1, std::to_string(100 + sections++), ""), Error::ok) << kept_bytes;
+    }
+    EXPECT_EQ(put(1, "one", ""), Error::no_resources);
+    const Begin begin{1, {Kind::create, time_end, {{"one", 0, 0}}}};
+    EXPECT_EQ(error_of(client(1), Kind::begin, encoded(begin)), Error::no_resources);
+    EXPECT_EQ(create(1, "b", attributes, 2), Error::no_resources);
+    Appender later;
+    later.u64(77);
+    create_of(2, "b", attributes).encode(later);
+    client(1).send(number_of(Kind::open_async), later.written());
+    DoneEvent done;
+    const FakeNotification event = client(1).take_notification();
+    ASSERT_TRUE(DoneEvent::decode(as_bytes(event.body), done));
+    EXPECT_EQ(done.invocation, 77U);
+    EXPECT_EQ(done.error, Error::no_resources);
+    // What is there can be opened and used.
+    EXPECT_EQ(open(2, "a"), Error::ok);
+    EXPECT_EQ(create(3, "a", attributes), Error::ok);
+    // One that is deleted makes room.
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(error_of(client(1), Kind::remove, remove_body(1, std::to_string(100 + i))),
+                  Error::ok);
+    }
+    EXPECT_EQ(create(1, "b", attributes, 2), Error::ok);
+    EXPECT_EQ(close(1, 2), Error::ok);
+    EXPECT_EQ(error_of(client(1), Kind::unlink, "b"), Error::ok);
+    EXPECT_EQ(put(1, "one", ""), Error::ok);
+}
+
+TEST_F(ServiceTest, large_reads_of_one_client_that_are_not_fetched_are_bounded) {
+    create(1, "a", kept(0s));
+    put(1, "s", std::string(3000, 'x'));
+    host(1).set_message_max(1024);
+    const auto read = [&] {
+        return error_of(client(1), Kind::read, read_body(1, {{"s", 0, 3000}}));
+    };
+    for (int i = 0; i < 64; ++i) {
+        ASSERT_EQ(read(), Error::in_parts) << i;
+    }
+    EXPECT_EQ(read(), Error::no_resources);
+    client(1).send(number_of(Kind::read_done), number_body(1));
+    EXPECT_EQ(read(), Error::in_parts);
 }
 
 TEST_F(ServiceTest, checkpoints_are_listed_by_name) {

@@ -517,13 +517,19 @@ class History {
             for (const ais_node_id node : equal) {
                 ASSERT_EQ(save(state(node).image()), bytes);
                 ASSERT_EQ(state(node).bytes_used(), first.bytes_used());
+                ASSERT_EQ(state(node).bytes_kept(), first.bytes_kept());
             }
             // The invariants of state.hpp, as a reader of snapshots checks them.
             const auto restored = restore(as_bytes(bytes));
             ASSERT_TRUE(restored) << restored.error().text;
             std::uint64_t sum = 0;
+            std::uint64_t kept_bytes = 0;
             for (const auto& [id, checkpoint] : first.image().checkpoints) {
                 sum += checkpoint.used;
+                kept_bytes += checkpoint_cost;
+                for (const auto& [section, what] : checkpoint.sections) {
+                    kept_bytes += section_cost + section.size();
+                }
                 ASSERT_EQ(checkpoint.openers, restored->checkpoints.at(id).openers);
             }
             for (const auto& [who, opener] : first.image().openers) {
@@ -534,6 +540,7 @@ class History {
                 }
             }
             ASSERT_EQ(first.bytes_used(), sum);
+            ASSERT_EQ(first.bytes_kept(), kept_bytes);
         }
     }
 

@@ -78,6 +78,7 @@ Error State::open(const HandleId& who, const Open& wanted, std::int64_t stamp) {
     }
     const ObjectId id = new_object();
     image_.checkpoints.emplace(id, Checkpoint(wanted.name, wanted.attributes, stamp));
+    section_bytes_ += wanted.attributes.has_default_section() ? section_cost : 0;
     names_.emplace(wanted.name, id);
     attach(who, id, wanted.flags);
     return Error::ok;
@@ -202,6 +203,9 @@ Outcome State::create(const HandleId& who,
     const Account account(bytes_used_, *found.checkpoint);
     Outcome outcome = found.checkpoint->create(
         data, Expiration::said(expiration, stamp), stamp, next_generation());
+    if (outcome.error == Error::ok) {
+        section_bytes_ += section_cost + outcome.id.size();
+    }
     if (outcome.error == Error::ok && expiration != time_end) {
         ++image_.next_generation;
         start_expiration(found.opener->object, outcome.id, *found.checkpoint->find(outcome.id));
@@ -218,6 +222,7 @@ Outcome State::remove(const HandleId& who, std::string_view id) {
     const Account account(bytes_used_, *found.checkpoint);
     Outcome outcome = found.checkpoint->remove(id);
     if (outcome.error == Error::ok) {
+        section_bytes_ -= section_cost + id.size();
         stop_expiration(found.opener->object, id);
     }
     return outcome;
@@ -287,6 +292,7 @@ bool State::expire(const Expire& timer) {
     }
     const Account account(bytes_used_, checkpoint);
     checkpoint.erase(section);
+    section_bytes_ -= section_cost + timer.key.section.size();
     stop_expiration(timer.key.object, timer.key.section);
     return true;
 }
@@ -297,6 +303,7 @@ void State::erase(std::map<ObjectId, Checkpoint>::iterator checkpoint) {
     }
     stop_retention(checkpoint->first, checkpoint->second);
     for (const auto& [id, section] : checkpoint->second.sections) {
+        section_bytes_ -= section_cost + id.size();
         if (section.generation != 0) {
             stop_expiration(checkpoint->first, id);
         }
@@ -390,9 +397,13 @@ void State::replace(Image merged) {
 void State::rebuild() {
     names_.clear();
     bytes_used_ = 0;
+    section_bytes_ = 0;
     for (auto& [id, checkpoint] : image_.checkpoints) {
         checkpoint.openers = 0;
         bytes_used_ += checkpoint.used;
+        for (const auto& [name, section] : checkpoint.sections) {
+            section_bytes_ += section_cost + name.size();
+        }
         if (checkpoint.is_linked) {
             names_.emplace(checkpoint.name, id);
         }

@@ -52,6 +52,10 @@ class Account {
     std::uint64_t before_;
 };
 
+// Why these: nodes of the maps, strings and numbers, rounded up.
+inline constexpr std::uint64_t checkpoint_cost = 512;
+inline constexpr std::uint64_t section_cost = 256;
+
 class State {
   public:
     State() = default;
@@ -112,6 +116,12 @@ class State {
     [[nodiscard]] const std::vector<ais_node_id>& nodes() const { return nodes_; }
     // Bytes of all sections and of all transfers.
     [[nodiscard]] std::uint64_t bytes_used() const { return bytes_used_; }
+    // What is kept besides: about checkpoint_cost for each checkpoint, and section_cost and its
+    // id for each section, however little is in it.
+    [[nodiscard]] std::uint64_t bytes_kept() const {
+        return image_.checkpoints.size() * checkpoint_cost + section_bytes_;
+    }
+    [[nodiscard]] bool is_linked(std::string_view name) const { return names_.count(name) != 0; }
 
   private:
     struct Found {
@@ -143,6 +153,7 @@ class State {
     std::vector<ais_node_id> pending_left_;  // since then, from transitional ones
     ais_node_id side_ = 0;                   // lowest member of the transitional one; 0: none
     std::uint64_t bytes_used_ = 0;
+    std::uint64_t section_bytes_ = 0;  // section_cost and id of each section
     std::vector<TimerChange> timer_changes_;
 };
 

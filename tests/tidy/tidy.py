@@ -389,6 +389,51 @@ def manual_has_ids(tree):
                     yield path, line_of(text, found.start()), f"{found[1]} is not in aisexec-kernel(8)"
 
 
+GTEST = re.compile(r"^TEST(?:_[FP])?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.M)
+PYTEST = re.compile(r"^class (\w+)\(|^    def (test_\w+)\(", re.M)
+
+
+def test_names(tree):
+    """Suite.name of every GoogleTest case, Class.test_name of every case of a Python script."""
+    for path in tree.files:
+        if path.endswith(".cpp"):
+            yield from (f"{m[1]}.{m[2]}" for m in GTEST.finditer(tree.files[path]))
+        elif path.endswith("_test.py"):
+            suite = ""
+            for m in PYTEST.finditer(tree.files[path]):
+                suite = m[1] or suite
+                if m[2]:
+                    yield f"{suite}.{m[2]}"
+
+
+@rule("rows are | reference | what | test |; a test is `Suite.name` of a case in the tree, or the path of a file;"
+      " what no test can show says why: cannot happen: …")
+def conformance_tables(tree):
+    pages = [p for p in tree.files if re.fullmatch(r"docs/conformance/(?!README)[^/]+\.md", p)]
+    known = set(test_names(tree)) if pages else set()
+    for path in pages:
+        in_head = True
+        for line, row in enumerate(tree.files[path].splitlines(), 1):
+            if not row.startswith("|"):
+                in_head = True  # the two lines that follow open a table
+                continue
+            if in_head:
+                in_head = not re.fullmatch(r"[|: -]+", row)
+                continue
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+            if len(cells) != 3 or not all(cells):
+                yield path, line, f"{len(cells)} columns, or an empty one"
+                continue
+            if re.match(r"cannot happen: \w", cells[2]):
+                continue
+            tests = re.findall(r"`([^`]+)`", cells[2])
+            if not tests:
+                yield path, line, f"{cells[0]} has no test"
+            for name in tests:
+                if name not in known and name not in tree.files:
+                    yield path, line, f"there is no test {name}"
+
+
 @rule("make what begins with #! executable and nothing else (git update-index --chmod), and keep large files out")
 def modes_and_blobs(tree):
     for path, text in tree.files.items():

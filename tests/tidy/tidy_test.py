@@ -10,6 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 import tidy  # noqa: E402
 
+TABLE = "| reference | what | test |\n|---|---|---|\n"
+
 # rule: (trees that break it, trees that do not).  A tree is path → text.
 CASES = {
     "include_levels": (
@@ -123,6 +125,22 @@ CASES = {
          {"kernel/man/aisexec-kernel.8": "OS-001\n", "kernel/os/DIAGNOSTICS.md": "| OS-001 | info | x |\n"}],
         [{"kernel/man/aisexec-kernel.8": ".It OS-001\nx\n", "kernel/os/DIAGNOSTICS.md": "* `OS-001` (info) x\n"},
          {"kernel/os/DIAGNOSTICS.md": "- OS-001: x\n"}]),
+    "conformance_tables": (
+        [{"docs/conformance/a.md": TABLE + "| A1 | opens | `A.opens` |\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | opens | `A.opens`, `A.closes` |\n", "a_test.cpp": "TEST(A, opens) {\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | opens | `A.opens` |\n", "a_test.cpp": "TEST(A, opens_twice) {\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | opens | `A.opens` |\n", "a_test.cpp": "// TEST(A, opens) {\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | opens | some day |\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | opens | cannot happen |\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | opens | |\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | `A.opens` |\n", "a_test.cpp": "TEST(A, opens) {\n"},
+         {"docs/conformance/a.md": TABLE + "| A1 | x | `B.test_x` |\n", "a_test.py": "class A(T):\n    def test_x(self):\n"}],
+        [{"docs/conformance/a.md": TABLE + "| A1 | a \\| b | `A.opens`, `A.closes` |\n\nWords.\n\n" + TABLE
+          + "| A2 | dies | cannot happen: it lives |\n| A3 | x | `C.test_x` and `b/header.c` |\n",
+          "a_test.cpp": "TEST(A, opens) {\n}\nTEST_F(A, closes) {\n", "b/header.c": "",
+          "b_test.py": "class B(T):\n    pass\nclass C(T):\n    def test_x(self):\n"},
+         {"docs/conformance/README.md": TABLE + "| A1 | opens | not a table of tests |\n"},
+         {"docs/a.md": "| A1 | opens | `A.opens` |\n"}]),
     "modes_and_blobs": (
         [{"a/b.bin": "x" * (300 * 1024)}, {"a/b.txt": "a\0b"}],
         [{"a/b.txt": "x" * 1000}, {"tests/fuzz/corpus/x": "a\0b"}]),

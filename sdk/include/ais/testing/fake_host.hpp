@@ -313,7 +313,12 @@ class FakeHost {
         static_cast<std::string*>(context)->append(as_text(bytes));
         return AIS_OK;
     }
-    static std::string join(const ais_bytes* parts, std::uint32_t count) {
+    // Limit: as that of the kernel.
+    static constexpr std::uint32_t parts_max = 1024;
+    std::string join(const ais_bytes* parts, std::uint32_t count) {
+        if (count > parts_max) {
+            complain("a message with more than 1024 parts");
+        }
         std::string body;
         for (std::uint32_t i = 0; i < count; ++i) {
             body.append(as_text(parts[i]));
@@ -380,7 +385,7 @@ class FakeHost {
         if (guarantee > AIS_GUARANTEE_SAFE) {
             return AIS_ERR_INVALID;
         }
-        Message message = {kind, join(parts, count)};
+        Message message = {kind, self.join(parts, count)};
         if (message.body.size() > self.message_max_) {
             return AIS_ERR_TOO_BIG;
         }
@@ -427,7 +432,7 @@ class FakeHost {
             self.complain("respond to a request that is not waiting for one");
             return AIS_ERR_NOT_FOUND;
         }
-        client->responses.push_back({serial, request->second, error, join(parts, count)});
+        client->responses.push_back({serial, request->second, error, self.join(parts, count)});
         client->unanswered_.erase(request);
         return AIS_OK;
     }
@@ -444,7 +449,7 @@ class FakeHost {
         if (client->drops && (flags & AIS_NOTIFY_DROPPABLE) != 0) {
             return AIS_ERR_AGAIN;
         }
-        client->notifications.push_back({kind, join(parts, count)});
+        client->notifications.push_back({kind, owner(host).join(parts, count)});
         return AIS_OK;
     }
     static void on_peer(const ais_host* host, ais_conn* conn, ais_peer* out) {
