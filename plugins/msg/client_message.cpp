@@ -106,7 +106,6 @@ SaAisErrorT take(Session& session,
     if (!in.ok() || !Message::decode(in.rest(), got)) {
         return SA_AIS_ERR_LIBRARY;
     }
-    const bool has_buffer = message.data != nullptr;
     error = fill(message, got);
     if (error == SA_AIS_OK) {
         sender = sender_id;

@@ -11,6 +11,8 @@
 #include <openais/saCkpt.h>
 #include <openais/saClm.h>
 #include <openais/saEvt.h>
+#include <openais/saLck.h>
+#include <openais/saMsg.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -136,7 +136,7 @@ TEST(Dying, executive_dies_in_every_function_of_evt) {
          waits,
          [&] { return saEvtEventRetentionTimeClear(channel, 100000); }},
         {"saEvtLimitGet",
-         local,
+         looks,
          [&] { return saEvtLimitGet(evt, SA_EVT_MAX_EVT_SIZE_ID, &limit); }},
         {"saEvtEventPublish", refuses, [&] { return publish(fast, large); }, "without"},
         {"saEvtChannelOpenAsync",
