@@ -90,7 +90,7 @@ TEST(Dying, executive_dies_in_every_function_of_lck) {
          gone},
         {"saLckLockPurge", waits, [&] { return saLckLockPurge(resource); }},
         {"saLckLimitGet",
-         local,
+         looks,
          [&] { return saLckLimitGet(lck, SA_LCK_MAX_NUM_LOCKS_ID, &limit); }},
         {"saLckLockFenceGet",
          waits,
