@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Precompiled headers of the standard library and of GoogleTest for every C++ target: a third of a build from
 # nothing.  Off unless AIS_PCH is on, since ccache, which helps more on a machine that builds often, does not take
-# such objects.  TESTS: for what links GoogleTest only, so that an #include that the product misses shows.
-set(AIS_PCH OFF CACHE STRING "precompile what most sources include (for one build from nothing, as CI's): ON, TESTS, OFF")
+# such objects.  The fuzz preset is always built without: an #include that is missing shows there.
+option(AIS_PCH "precompile what most sources include (for one build from nothing, as CI's)" OFF)
 
 set(AIS_PCH_STANDARD <algorithm> <array> <chrono> <cstdint> <cstring> <functional> <map> <memory> <optional> <set>
     <span> <sstream> <string> <string_view> <utility> <vector>)
@@ -38,8 +38,6 @@ function(ais_use_pch_below directory)
         get_target_property(links ${target} LINK_LIBRARIES)
         if(type STREQUAL "EXECUTABLE" AND "${links}" MATCHES "GTest::")
             target_precompile_headers(${target} REUSE_FROM ais_pch_test)
-        elseif(AIS_PCH STREQUAL "TESTS")
-            continue()
         elseif(type STREQUAL "EXECUTABLE")
             target_precompile_headers(${target} REUSE_FROM ais_pch_program)
         elseif(type MATCHES "_LIBRARY$" AND NOT type STREQUAL "INTERFACE_LIBRARY")
