@@ -240,6 +240,96 @@ TEST_F(AllServices, handle_of_one_service_is_bad_for_the_functions_of_the_others
     EXPECT_EQ(saMsgFinalize(msg), SA_AIS_OK);
 }
 
+// Of clm and ckpt every function, with good arguments but for the handle.
+TEST_F(AllServices, every_function_of_clm_and_ckpt_refuses_handles_of_all_others) {
+    SaCkptCheckpointHandleT checkpoint = 0;
+    SaEvtChannelHandleT channel = 0;
+    SaCkptSectionIterationHandleT iteration = 0;
+    ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);
+    ASSERT_EQ(settled([&] { return open_channel(evt, SA_TIME_MAX, &channel); }), SA_AIS_OK);
+    ASSERT_EQ(
+        saCkptSectionIterationInitialize(checkpoint, SA_CKPT_SECTIONS_ANY, 0, &iteration),
+        SA_AIS_OK);
+    const SaNameT name = name_of("a");
+    SaSelectionObjectT fd = 0;
+    const auto of_clm = [&](SaUint64T handle) {
+        SaClmClusterNotificationT item;
+        SaClmClusterNotificationT_4 item_4;
+        SaClmClusterNotificationBufferT buffer{0, 1, &item};
+        SaClmClusterNotificationBufferT_4 buffer_4{0, 1, &item_4};
+        SaClmClusterNodeT node;
+        SaClmClusterNodeT_4 node_4;
+        return std::vector<SaAisErrorT>{
+            saClmSelectionObjectGet(handle, &fd),
+            saClmDispatch(handle, SA_DISPATCH_ALL),
+            saClmClusterTrack(handle, SA_TRACK_CURRENT, &buffer),
+            saClmClusterTrack_4(handle, SA_TRACK_CURRENT, &buffer_4),
+            saClmClusterTrackStop(handle),
+            saClmClusterNodeGet(handle, 1, SA_TIME_MAX, &node),
+            saClmClusterNodeGet_4(handle, 1, SA_TIME_MAX, &node_4),
+            saClmClusterNodeGetAsync(handle, 1, 1),
+            saClmClusterNotificationFree(handle, &item),
+            saClmClusterNotificationFree_4(handle, &item_4),
+            saClmResponse_4(handle, 1, SA_CLM_CALLBACK_RESPONSE_OK),
+            saClmFinalize(handle)};
+    };
+    const auto of_ckpt = [&](SaUint64T handle) {
+        SaCkptCheckpointHandleT opened = 0;
+        return std::vector<SaAisErrorT>{
+            saCkptSelectionObjectGet(handle, &fd),
+            saCkptDispatch(handle, SA_DISPATCH_ALL),
+            saCkptCheckpointOpen(
+                handle, &name, nullptr, SA_CKPT_CHECKPOINT_READ, SA_TIME_MAX, &opened),
+            saCkptCheckpointOpenAsync(handle, 1, &name, nullptr, SA_CKPT_CHECKPOINT_READ),
+            saCkptCheckpointUnlink(handle, &name),
+            saCkptFinalize(handle)};
+    };
+    const auto of_checkpoint = [&](SaUint64T handle) {
+        SaUint8T byte = 's';
+        SaCkptSectionIdT id{1, &byte};
+        SaCkptSectionCreationAttributesT create{&id, SA_TIME_END};
+        SaCkptCheckpointDescriptorT status;
+        SaCkptSectionIterationHandleT other = 0;
+        char data[1];
+        SaCkptIOVectorElementT element{id, data, 1, 0, 0};
+        return std::vector<SaAisErrorT>{
+            saCkptCheckpointRetentionDurationSet(handle, 1),
+            saCkptActiveReplicaSet(handle),
+            saCkptCheckpointStatusGet(handle, &status),
+            saCkptSectionCreate(handle, &create, data, 1),
+            saCkptSectionDelete(handle, &id),
+            saCkptSectionExpirationTimeSet(handle, &id, SA_TIME_END),
+            saCkptSectionIterationInitialize(handle, SA_CKPT_SECTIONS_ANY, 0, &other),
+            saCkptCheckpointWrite(handle, &element, 1, nullptr),
+            saCkptSectionOverwrite(handle, &id, data, 1),
+            saCkptCheckpointRead(handle, &element, 1, nullptr),
+            saCkptCheckpointSynchronize(handle, SA_TIME_MAX),
+            saCkptCheckpointSynchronizeAsync(handle, 1),
+            saCkptSectionIdFree(handle, &byte),
+            saCkptIOVectorElementDataFree(handle, data),
+            saCkptCheckpointClose(handle)};
+    };
+    const auto of_iteration = [&](SaUint64T handle) {
+        SaCkptSectionDescriptorT section;
+        return std::vector<SaAisErrorT>{saCkptSectionIterationNext(handle, &section),
+                                        saCkptSectionIterationFinalize(handle)};
+    };
+    const std::vector<SaUint64T> handles = {
+        clm, ckpt, checkpoint, iteration, evt, channel, cpg, evs};
+    for (std::size_t i = 0; i < handles.size(); ++i) {
+        SCOPED_TRACE(i);
+        const std::vector<std::function<std::vector<SaAisErrorT>(SaUint64T)>> all = {
+            of_clm, of_ckpt, of_checkpoint, of_iteration};
+        for (std::size_t own = 0; own < all.size(); ++own) {
+            if (i != own) {
+                EXPECT_THAT(all[own](handles[i]), testing::Each(SA_AIS_ERR_BAD_HANDLE)) << own;
+            }
+        }
+    }
+    EXPECT_THAT(of_iteration(iteration), testing::Each(SA_AIS_OK));
+    EXPECT_EQ(saCkptCheckpointClose(checkpoint), SA_AIS_OK);
+}
+
 TEST_F(AllServices, times_from_none_to_the_longest_are_taken_at_their_word) {
     SaCkptCheckpointHandleT checkpoint = 0;
     ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);

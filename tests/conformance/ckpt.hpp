@@ -39,9 +39,8 @@ inline constexpr SaCkptCheckpointOpenFlagsT both =
     SA_CKPT_CHECKPOINT_READ | SA_CKPT_CHECKPOINT_WRITE;
 inline constexpr SaCkptCheckpointOpenFlagsT create_flag = SA_CKPT_CHECKPOINT_CREATE;
 
-// Whether the executive of this run directory has a checkpoint of the name, without opening it:
-// an open would stop its retention.
-inline bool is_listed(const std::string& run_dir, const std::string& name) {
+// What the executive of this run directory lists; nothing is opened by that.
+inline std::string listing(const std::string& run_dir) {
     const std::string command = std::string(std::getenv("AIS_BUILD_DIR")) +
                                 "/bin/aisctl --run-dir " + run_dir + " ckpt list --json";
     FILE* from = ::popen(command.c_str(), "r");
@@ -50,7 +49,12 @@ inline bool is_listed(const std::string& run_dir, const std::string& name) {
         text += static_cast<char>(c);
     }
     EXPECT_TRUE(from != nullptr && ::pclose(from) == 0) << command;
-    return text.find("\"name\": \"" + name + '"') != std::string::npos;
+    return text;
+}
+
+// Whether it has a checkpoint of the name: an open would stop its retention.
+inline bool is_listed(const std::string& run_dir, const std::string& name) {
+    return listing(run_dir).find("\"name\": \"" + name + '"') != std::string::npos;
 }
 
 inline SaTimeT wall_now() {
@@ -289,6 +293,7 @@ inline std::vector<SaAisErrorT> call_all(SaCkptCheckpointHandleT handle) {
     SaCkptSectionIterationHandleT iteration = 0;
     std::string data;
     SaUint8T* memory = static_cast<SaUint8T*>(std::malloc(1));
+    void* more_memory = std::malloc(1);
     std::vector<SaAisErrorT> results = {
         saCkptCheckpointStatusGet(handle, &status),
         saCkptCheckpointRetentionDurationSet(handle, 0),
@@ -303,9 +308,11 @@ inline std::vector<SaAisErrorT> call_all(SaCkptCheckpointHandleT handle) {
         saCkptCheckpointSynchronize(handle, forever),
         saCkptCheckpointSynchronizeAsync(handle, 1),
         saCkptSectionIdFree(handle, memory),
+        saCkptIOVectorElementDataFree(handle, more_memory),
     };
     if (results.back() != SA_AIS_OK) {
         std::free(memory);
+        std::free(more_memory);
     }
     return results;
 }

@@ -928,10 +928,18 @@ TEST(CkptNodes, late_node_has_everything_when_the_others_die) {  // CK24
                 SA_AIS_OK);
         }
     }
+    // One that has no name any more can still be written when a node has come.
+    Program keeper(cluster.run_dir(1));
+    const auto unlinked = keeper.create("u", attributes_of(SA_CKPT_WR_ALL_REPLICAS));
+    EXPECT_EQ(create_section(unlinked, "s", "before"), SA_AIS_OK);
+    EXPECT_EQ(keeper.unlink("u"), SA_AIS_OK);
     cluster.start(3);
     cluster.wait_ring({1, 2, 3});
     Program three(cluster.run_dir(3));
     ASSERT_EQ(three.probe("a"), SA_AIS_OK);
+    EXPECT_EQ(three.probe("u"), SA_AIS_ERR_NOT_EXIST);
+    EXPECT_EQ(patiently([&] { return overwrite(unlinked, "s", "after"); }), SA_AIS_OK);
+    EXPECT_EQ(read(unlinked, "s"), "after");
     cluster.kill(1);
     cluster.kill(2);
     cluster.wait_ring({3});

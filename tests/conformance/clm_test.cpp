@@ -11,15 +11,22 @@
 #include <gtest/gtest.h>
 
 #include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace ais::conformance {
@@ -155,6 +162,7 @@ class Program {
     SaClmHandleT handle = 0;
     std::vector<Told> told;
     std::vector<std::pair<SaInvocationT, SaAisErrorT>> nodes;
+    SaClmClusterNodeT last_node{};  // of the last of them
 
   private:
     static void on_track(const SaClmClusterNotificationBufferT* buffer,
@@ -174,6 +182,7 @@ class Program {
         EXPECT_NE(node, nullptr);
         ASSERT_NE(current_, nullptr);
         current_->nodes.emplace_back(invocation, error);
+        current_->last_node = *node;
     }
 
     static inline Program* current_ = nullptr;
@@ -182,6 +191,50 @@ class Program {
 std::string address_of(const SaClmClusterNodeT& node) {
     return {reinterpret_cast<const char*>(node.nodeAddress.value), node.nodeAddress.length};
 }
+
+// A program of the later generation.
+struct Later {
+    explicit Later(const std::string& run_dir, SaUint8T major = 4) {
+        setenv("OPENAIS_RUN_DIR", run_dir.c_str(), 1);
+        const SaClmCallbacksT_4 callbacks{on_node, on_track};
+        version = {'B', major, 0};
+        error = saClmInitialize_4(&handle, &callbacks, &version);
+    }
+    ~Later() {
+        if (error == SA_AIS_OK) {
+            saClmFinalize(handle);
+        }
+    }
+    Later(const Later&) = delete;
+    Later& operator=(const Later&) = delete;
+
+    static void on_node(SaInvocationT invocation,
+                        const SaClmClusterNodeT_4* node,
+                        SaAisErrorT result) {
+        said += "node " + std::to_string(invocation) + " " + std::to_string(node->nodeId) + " " +
+                std::to_string(result) + ";";
+    }
+    static void on_track(const SaClmClusterNotificationBufferT_4* buffer,
+                         SaUint32T members,
+                         SaInvocationT invocation,
+                         const SaNameT* cause,
+                         const SaNtfCorrelationIdsT* ids,
+                         SaClmChangeStepT step,
+                         SaTimeT,
+                         SaAisErrorT result) {
+        EXPECT_EQ(invocation, 0U);  // no answer is awaited
+        EXPECT_NE(cause, nullptr);
+        EXPECT_NE(ids, nullptr);
+        EXPECT_EQ(step, SA_CLM_CHANGE_COMPLETED);
+        EXPECT_EQ(result, SA_AIS_OK);
+        said += "view " + std::to_string(members) + ": " + items_of(*buffer) + ";";
+    }
+
+    SaClmHandleT handle = 42;
+    SaVersionT version{};
+    SaAisErrorT error;
+    static inline std::string said;
+};
 
 // One cluster of three for all scenarios that leave it whole.
 class Clm : public testing::Test {
@@ -277,6 +330,27 @@ TEST_F(Clm, CLM6_other_flags_are_bad) {
                             0x40 | SA_TRACK_CURRENT,
                             0x80}) {
         EXPECT_EQ(a.track(static_cast<SaUint8T>(flags)), SA_AIS_ERR_BAD_FLAGS) << flags;
+    }
+}
+
+TEST_F(Clm, CLM6_each_of_the_256_flags_is_good_or_bad) {
+    Program first(dir(1));
+    const Later later(dir(1));
+    SaClmClusterNotificationT room[3];
+    SaClmClusterNotificationT_4 room_4[3];
+    for (unsigned flags = 0; flags < 256; ++flags) {
+        SaClmClusterNotificationBufferT buffer{0, 3, room};
+        SaClmClusterNotificationBufferT_4 buffer_4{0, 3, room_4};
+        // 1 and one of 2 and 4 at most; 8 adds to any of them, 16 and 32 to 2 and 4.
+        const unsigned way = flags & 7U;
+        const bool is_way = way == 1 || way == 2 || way == 3 || way == 4 || way == 5;
+        const bool is_good_4 = is_way && flags < 64 && (flags < 16 || way != 1);
+        EXPECT_EQ(first.track(static_cast<SaUint8T>(flags), &buffer),
+                  is_way && flags < 8 ? SA_AIS_OK : SA_AIS_ERR_BAD_FLAGS)
+            << flags;
+        EXPECT_EQ(saClmClusterTrack_4(later.handle, static_cast<SaUint8T>(flags), &buffer_4),
+                  is_good_4 ? SA_AIS_OK : SA_AIS_ERR_BAD_FLAGS)
+            << flags;
     }
 }
 
@@ -378,11 +452,32 @@ TEST_F(Clm, CLM16_timeouts_are_taken_at_their_word) {
 
 TEST_F(Clm, CLM16_executive_that_stands_still_means_timeout) {
     Program a(dir(3));
+    Program b(dir(3));
     cluster_->pause(3);
     SaClmClusterNodeT node;
     EXPECT_EQ(
         saClmClusterNodeGet(a.handle, SA_CLM_LOCAL_NODE_ID, 20 * SA_TIME_ONE_MILLISECOND, &node),
         SA_AIS_ERR_TIMEOUT);
+    EXPECT_EQ(saClmClusterNodeGet(a.handle, 1, 1, &node), SA_AIS_ERR_TIMEOUT);
+    // Who waits comes back when another thread finalizes the handle.
+    std::atomic<pid_t> thread_id{0};
+    SaAisErrorT ended = SA_AIS_OK;
+    std::thread blocked([&] {
+        thread_id = static_cast<pid_t>(syscall(SYS_gettid));
+        SaClmClusterNodeT other;
+        ended = saClmClusterNodeGet(b.handle, 1, SA_TIME_MAX, &other);
+    });
+    EXPECT_TRUE(wait_until(
+        [&] {
+            std::ifstream stat("/proc/self/task/" + std::to_string(thread_id) + "/stat");
+            std::string text;
+            std::getline(stat, text);
+            return thread_id != 0 && text.find(") S ") != std::string::npos;
+        },
+        patience));
+    EXPECT_EQ(saClmFinalize(b.handle), SA_AIS_OK);
+    blocked.join();
+    EXPECT_EQ(ended, SA_AIS_ERR_BAD_HANDLE);
     cluster_->resume(3);
     EXPECT_TRUE(a.until_members(3));
     for (int other = 1; other <= 2; ++other) {
@@ -401,6 +496,14 @@ TEST_F(Clm, CLM17_node_by_callback_has_its_invocation) {
                 ElementsAre(std::pair(SaInvocationT{42}, SA_AIS_OK),
                             std::pair(SaInvocationT{0}, SA_AIS_OK),
                             std::pair(~SaInvocationT{0}, SA_AIS_ERR_NOT_EXIST)));
+    // What is said about no node is nothing; about one, what the synchronous call says.
+    const SaClmClusterNodeT nothing{};
+    EXPECT_EQ(std::memcmp(&a.last_node, &nothing, sizeof nothing), 0);
+    SaClmClusterNodeT node{};
+    EXPECT_EQ(saClmClusterNodeGet(a.handle, 3, SA_TIME_MAX, &node), SA_AIS_OK);
+    EXPECT_EQ(saClmClusterNodeGetAsync(a.handle, 1, 3), SA_AIS_OK);
+    EXPECT_EQ(a.dispatch(), SA_AIS_OK);
+    EXPECT_EQ(std::memcmp(&a.last_node, &node, sizeof node), 0);
 }
 
 TEST_F(Clm, CLM18_without_the_callback_asking_says_init) {
@@ -408,50 +511,192 @@ TEST_F(Clm, CLM18_without_the_callback_asking_says_init) {
     EXPECT_EQ(saClmClusterNodeGetAsync(a.handle, 1, SA_CLM_LOCAL_NODE_ID), SA_AIS_ERR_INIT);
 }
 
-// ---- the later generation
-
-struct Later {
-    explicit Later(const std::string& run_dir, SaUint8T major = 4) {
-        setenv("OPENAIS_RUN_DIR", run_dir.c_str(), 1);
-        const SaClmCallbacksT_4 callbacks{on_node, on_track};
-        version = {'B', major, 0};
-        error = saClmInitialize_4(&handle, &callbacks, &version);
+TEST_F(Clm, CLM18_each_callback_is_for_its_own_function) {
+    cluster_->use(1);
+    const auto ignore_node = [](SaInvocationT, const SaClmClusterNodeT*, SaAisErrorT) {};
+    const auto ignore_view = [](const SaClmClusterNotificationBufferT*, SaUint32T, SaAisErrorT) {};
+    const SaClmCallbacksT of_node{ignore_node, nullptr};
+    const SaClmCallbacksT of_view{nullptr, ignore_view};
+    const SaClmCallbacksT_4 of_node_4{Later::on_node, nullptr};
+    const SaClmCallbacksT_4 of_view_4{nullptr, Later::on_track};
+    for (const bool has_node : {true, false}) {
+        SCOPED_TRACE(has_node);
+        SaClmHandleT first = 0;
+        SaClmHandleT later = 0;
+        SaVersionT version{'B', 1, 1};
+        ASSERT_EQ(saClmInitialize(&first, has_node ? &of_node : &of_view, &version), SA_AIS_OK);
+        version = {'B', 4, 1};
+        ASSERT_EQ(saClmInitialize_4(&later, has_node ? &of_node_4 : &of_view_4, &version),
+                  SA_AIS_OK);
+        const SaAisErrorT node = has_node ? SA_AIS_OK : SA_AIS_ERR_INIT;
+        const SaAisErrorT view = has_node ? SA_AIS_ERR_INIT : SA_AIS_OK;
+        for (const SaClmHandleT handle : {first, later}) {
+            EXPECT_EQ(saClmClusterNodeGetAsync(handle, 1, 1), node);
+        }
+        for (const int flags : {SA_TRACK_CURRENT, SA_TRACK_CHANGES, SA_TRACK_CHANGES_ONLY}) {
+            EXPECT_EQ(saClmClusterTrack(first, static_cast<SaUint8T>(flags), nullptr), view);
+            EXPECT_EQ(saClmClusterTrack_4(later, static_cast<SaUint8T>(flags), nullptr), view);
+        }
+        SaClmClusterNotificationBufferT_4 buffer{};
+        EXPECT_EQ(saClmClusterTrack_4(later, SA_TRACK_CURRENT, &buffer), SA_AIS_OK);
+        EXPECT_EQ(saClmClusterNotificationFree_4(later, buffer.notification), SA_AIS_OK);
+        EXPECT_EQ(saClmFinalize(first), SA_AIS_OK);
+        EXPECT_EQ(saClmFinalize(later), SA_AIS_OK);
     }
-    ~Later() {
-        if (error == SA_AIS_OK) {
-            saClmFinalize(handle);
+}
+
+// All functions that take a handle, with good arguments; each returns what it makes of the handle.
+std::vector<SaAisErrorT> call_all(SaClmHandleT handle) {
+    SaClmClusterNotificationT room[4];
+    SaClmClusterNotificationBufferT buffer{0, 4, room};
+    SaClmClusterNotificationT_4 room_4[4];
+    SaClmClusterNotificationBufferT_4 buffer_4{0, 4, room_4};
+    SaClmClusterNodeT node;
+    SaClmClusterNodeT_4 node_4;
+    SaSelectionObjectT fd = 0;
+    auto* list = static_cast<SaClmClusterNotificationT*>(std::malloc(sizeof room[0]));
+    auto* list_4 = static_cast<SaClmClusterNotificationT_4*>(std::malloc(sizeof room_4[0]));
+    const SaAisErrorT freed = saClmClusterNotificationFree(handle, list);
+    const SaAisErrorT freed_4 = saClmClusterNotificationFree_4(handle, list_4);
+    if (freed != SA_AIS_OK) {
+        std::free(list);
+    }
+    if (freed_4 != SA_AIS_OK) {
+        std::free(list_4);
+    }
+    return {freed,
+            freed_4,
+            saClmSelectionObjectGet(handle, &fd),
+            saClmDispatch(handle, SA_DISPATCH_ALL),
+            saClmClusterTrack(handle, SA_TRACK_CURRENT, &buffer),
+            saClmClusterTrack_4(handle, SA_TRACK_CURRENT, &buffer_4),
+            saClmClusterTrackStop(handle),
+            saClmClusterNodeGet(handle, 1, SA_TIME_MAX, &node),
+            saClmClusterNodeGet_4(handle, 1, SA_TIME_MAX, &node_4),
+            saClmClusterNodeGetAsync(handle, 1, 1),
+            saClmResponse_4(handle, 1, SA_CLM_CALLBACK_RESPONSE_OK)};
+}
+
+TEST_F(Clm, handles_that_are_none_are_refused_by_every_function) {
+    Program first(dir(1));
+    const Later later(dir(1));
+    EXPECT_THAT(call_all(first.handle),
+                testing::Each(testing::AnyOf(SA_AIS_OK, SA_AIS_ERR_NOT_EXIST, SA_AIS_ERR_VERSION)));
+    const pid_t child = fork();
+    if (child == 0) {
+        bool is_well = true;
+        for (const SaClmHandleT handle : {first.handle, later.handle}) {
+            for (const SaAisErrorT error : call_all(handle)) {
+                is_well = is_well && error == SA_AIS_ERR_BAD_HANDLE;
+            }
+            is_well = is_well && saClmFinalize(handle) == SA_AIS_ERR_BAD_HANDLE;
+        }
+        _exit(is_well ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+    SaClmHandleT number = 0x9e3779b97f4a7c15U;
+    for (int i = 0; i < 500; ++i) {
+        number = number * 6364136223846793005U + 1442695040888963407U;
+        EXPECT_THAT(call_all(i == 0 ? 0 : number), testing::Each(SA_AIS_ERR_BAD_HANDLE));
+    }
+    for (const SaClmHandleT handle : {first.handle, later.handle}) {
+        EXPECT_EQ(saClmFinalize(handle), SA_AIS_OK);
+        EXPECT_THAT(call_all(handle), testing::Each(SA_AIS_ERR_BAD_HANDLE));
+        EXPECT_EQ(saClmFinalize(handle), SA_AIS_ERR_BAD_HANDLE);
+    }
+}
+
+TEST_F(Clm, every_function_ends_with_bad_handle_when_another_thread_finalizes) {
+    cluster_->use(1);
+    const SaClmCallbacksT callbacks{[](SaInvocationT, const SaClmClusterNodeT*, SaAisErrorT) {},
+                                    nullptr};
+    const SaClmCallbacksT_4 callbacks_4{
+        [](SaInvocationT, const SaClmClusterNodeT_4*, SaAisErrorT) {}, nullptr};
+    for (int round = 0; round < 6; ++round) {
+        SaClmHandleT handle = 0;
+        SaVersionT version{'B', static_cast<SaUint8T>(round % 2 == 0 ? 1 : 4), 1};
+        ASSERT_EQ(round % 2 == 0 ? saClmInitialize(&handle, &callbacks, &version)
+                                 : saClmInitialize_4(&handle, &callbacks_4, &version),
+                  SA_AIS_OK);
+        constexpr std::size_t callers = 4;
+        std::atomic<std::size_t> busy{0};
+        std::vector<std::thread> threads;
+        for (std::size_t i = 0; i < callers; ++i) {
+            threads.emplace_back([&] {
+                bool is_over = false;
+                for (bool is_first = true; !is_over; is_first = false) {
+                    for (const SaAisErrorT error : call_all(handle)) {
+                        is_over = is_over || error == SA_AIS_ERR_BAD_HANDLE;
+                        EXPECT_THAT(error,
+                                    testing::AnyOf(SA_AIS_OK,
+                                                   SA_AIS_ERR_NOT_EXIST,
+                                                   SA_AIS_ERR_VERSION,
+                                                   SA_AIS_ERR_INVALID_PARAM,
+                                                   SA_AIS_ERR_BAD_HANDLE));
+                    }
+                    busy += is_first ? 1 : 0;
+                }
+                EXPECT_THAT(call_all(handle), testing::Each(SA_AIS_ERR_BAD_HANDLE));
+            });
+        }
+        EXPECT_TRUE(wait_until([&] { return busy == callers; }, patience));
+        EXPECT_EQ(saClmFinalize(handle), SA_AIS_OK);
+        for (std::thread& thread : threads) {
+            thread.join();
         }
     }
-    Later(const Later&) = delete;
-    Later& operator=(const Later&) = delete;
+}
 
-    static void on_node(SaInvocationT invocation,
-                        const SaClmClusterNodeT_4* node,
-                        SaAisErrorT result) {
-        said += "node " + std::to_string(invocation) + " " + std::to_string(node->nodeId) + " " +
-                std::to_string(result) + ";";
+TEST_F(Clm, program_that_dies_while_it_tracks_is_no_change) {
+    Program witness(dir(1));
+    ASSERT_EQ(witness.track(SA_TRACK_CHANGES), SA_AIS_OK);
+    int ready[2];
+    ASSERT_EQ(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        Program doomed(dir(2));
+        const bool is_tracking = doomed.track(SA_TRACK_CHANGES) == SA_AIS_OK;
+        if (!is_tracking || write(ready[1], "t", 1) != 1) {
+            _exit(1);
+        }
+        pause();
+        _exit(0);
     }
-    static void on_track(const SaClmClusterNotificationBufferT_4* buffer,
-                         SaUint32T members,
-                         SaInvocationT invocation,
-                         const SaNameT* cause,
-                         const SaNtfCorrelationIdsT* ids,
-                         SaClmChangeStepT step,
-                         SaTimeT,
-                         SaAisErrorT result) {
-        EXPECT_EQ(invocation, 0U);  // no answer is awaited
-        EXPECT_NE(cause, nullptr);
-        EXPECT_NE(ids, nullptr);
-        EXPECT_EQ(step, SA_CLM_CHANGE_COMPLETED);
-        EXPECT_EQ(result, SA_AIS_OK);
-        said += "view " + std::to_string(members) + ": " + items_of(*buffer) + ";";
-    }
+    close(ready[1]);
+    char byte = 0;
+    EXPECT_EQ(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    Program again(dir(2));
+    EXPECT_EQ(again.members(), 3U);
+    EXPECT_EQ(witness.members(), 3U);
+    EXPECT_EQ(witness.dispatch(), SA_AIS_OK);
+    EXPECT_THAT(witness.told, IsEmpty());
+}
 
-    SaClmHandleT handle = 42;
-    SaVersionT version{};
-    SaAisErrorT error;
-    static inline std::string said;
-};
+TEST_F(Clm, view_has_one_number_however_it_is_asked_for) {
+    SaUint64T number = 0;
+    for (int node = 1; node <= 3; ++node) {
+        Program a(dir(node));
+        SaClmClusterNotificationBufferT buffer{};
+        ASSERT_EQ(a.track(SA_TRACK_CURRENT, &buffer), SA_AIS_OK);
+        std::free(buffer.notification);
+        number = node == 1 ? buffer.viewNumber : number;
+        EXPECT_EQ(buffer.viewNumber, number);
+        EXPECT_EQ(a.track(SA_TRACK_CURRENT | SA_TRACK_CHANGES_ONLY), SA_AIS_OK);
+        EXPECT_EQ(a.dispatch(), SA_AIS_OK);
+        ASSERT_EQ(a.told.size(), 1U);
+        EXPECT_EQ(a.told[0].view, number);
+        for (const SaClmClusterNodeT& each : a.told[0].nodes) {
+            EXPECT_LE(each.initialViewNumber, number);
+        }
+    }
+}
+
+// ---- the later generation
 
 TEST_F(Clm, later_generation_is_served_from_major_2_to_4) {
     for (const SaUint8T major : {SaUint8T{2}, SaUint8T{3}, SaUint8T{4}}) {
@@ -466,8 +711,20 @@ TEST_F(Clm, later_generation_is_served_from_major_2_to_4) {
         EXPECT_EQ(refused.version.majorVersion, 4);
         EXPECT_EQ(refused.handle, 42U);
     }
-    SaVersionT version{'B', 4, 1};
-    SaClmHandleT handle = 0;
+    SaClmHandleT handle = 42;
+    SaVersionT version{};
+    for (const SaUint8T release : {'A', 'C', 'Z', '\0'}) {
+        version = {release, 4, 1};
+        EXPECT_EQ(saClmInitialize_4(&handle, nullptr, &version), SA_AIS_ERR_VERSION);
+        EXPECT_EQ(version.releaseCode, 'B');
+        EXPECT_EQ(version.majorVersion, 4);
+    }
+    // What one function serves is no version of the other's.
+    version = {'B', 4, 1};
+    EXPECT_EQ(saClmInitialize(&handle, nullptr, &version), SA_AIS_ERR_VERSION);
+    EXPECT_EQ(version.majorVersion, 1);
+    EXPECT_EQ(handle, 42U);
+    version = {'B', 4, 1};
     EXPECT_EQ(saClmInitialize_4(nullptr, nullptr, &version), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saClmInitialize_4(&handle, nullptr, nullptr), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saClmInitialize_4(&handle, nullptr, &version), SA_AIS_OK);
@@ -516,11 +773,19 @@ TEST_F(Clm, later_generation_tells_the_same_in_its_own_structures) {
     EXPECT_EQ(saClmClusterNodeGet_4(later.handle, 3, 0, &node), SA_AIS_ERR_TIMEOUT);
     EXPECT_EQ(saClmClusterNodeGet_4(later.handle, 3, -1, &node), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saClmClusterNodeGet_4(later.handle, 3, 1, nullptr), SA_AIS_ERR_INVALID_PARAM);
+    EXPECT_EQ(saClmClusterNodeGet_4(later.handle, 3, SA_TIME_UNKNOWN, &node),
+              SA_AIS_ERR_INVALID_PARAM);
+    EXPECT_THAT(saClmClusterNodeGet_4(later.handle, 3, 1, &node),
+                testing::AnyOf(SA_AIS_OK, SA_AIS_ERR_TIMEOUT));
+    buffer = {0, 0, room};
+    EXPECT_EQ(saClmClusterTrack_4(later.handle, SA_TRACK_CURRENT, &buffer),
+              SA_AIS_ERR_INVALID_PARAM);
     Later::said.clear();
     EXPECT_EQ(saClmClusterTrack_4(later.handle, SA_TRACK_CURRENT, nullptr), SA_AIS_OK);
     EXPECT_EQ(saClmClusterNodeGetAsync(later.handle, 5, SA_CLM_LOCAL_NODE_ID), SA_AIS_OK);
+    EXPECT_EQ(saClmClusterNodeGetAsync(later.handle, 0, 9), SA_AIS_OK);
     EXPECT_EQ(saClmDispatch(later.handle, SA_DISPATCH_ALL), SA_AIS_OK);
-    EXPECT_EQ(Later::said, "view 3: 1 2 3;node 5 2 1;");
+    EXPECT_EQ(Later::said, "view 3: 1 2 3;node 5 2 1;node 0 0 12;");
 }
 
 TEST_F(Clm, later_generation_has_flags_of_its_own) {
@@ -550,10 +815,10 @@ TEST_F(Clm, response_that_was_not_asked_for_is_refused) {
     EXPECT_EQ(saClmResponse_4(0, 0, SA_CLM_CALLBACK_RESPONSE_OK), SA_AIS_ERR_BAD_HANDLE);
     EXPECT_EQ(saClmResponse_4(later.handle, 0, SA_CLM_CALLBACK_RESPONSE_OK),
               SA_AIS_ERR_INVALID_PARAM);
-    EXPECT_EQ(saClmResponse_4(later.handle, 1, beyond<SaClmResponseT>(0)),
-              SA_AIS_ERR_INVALID_PARAM);
-    EXPECT_EQ(saClmResponse_4(later.handle, 1, beyond<SaClmResponseT>(4)),
-              SA_AIS_ERR_INVALID_PARAM);
+    for (const int response : {0, 4, -1, 0x7fffffff}) {
+        EXPECT_EQ(saClmResponse_4(later.handle, 1, beyond<SaClmResponseT>(response)),
+                  SA_AIS_ERR_INVALID_PARAM);
+    }
     EXPECT_EQ(saClmResponse_4(later.handle, 1, SA_CLM_CALLBACK_RESPONSE_REJECTED),
               SA_AIS_ERR_INVALID_PARAM);
 }
@@ -618,6 +883,73 @@ TEST_F(ClmFaults, CLM8_CLM9_CLM10_killed_node_leaves_and_comes_back_as_a_new_mem
     EXPECT_EQ(replaced.told[0].items, "3-");
     EXPECT_EQ(replaced.told[1].items, "3+");
     EXPECT_EQ(replaced.told[1].view, only.told[1].view);
+
+    // An orderly end is told as any other.
+    EXPECT_EQ(cluster_->stop(3), 0);
+    ASSERT_TRUE(all.until_told(3));
+    EXPECT_EQ(all.told[2].items, "1 2 3-");
+    EXPECT_EQ(all.told[2].members, 2U);
+    EXPECT_GT(all.told[2].view, all.told[1].view);
+}
+
+// While nodes make their replicas equal, a call waits for ipc.request_wait, here not at all.
+TEST_F(ClmFaults, calls_that_cannot_wait_for_an_exchange_say_try_again) {
+    cluster_ = std::make_unique<Cluster>(2, "", "ipc {\n    request_wait: 0\n}\n");
+    cluster_->start(1);
+    cluster_->wait_ring({1});
+    Program one(dir(1));
+    SaClmClusterNodeT node;
+    struct Call {
+        const char* name;
+        std::function<SaAisErrorT()> make;
+    };
+    const std::vector<Call> calls = {
+        {"Track",
+         [&] {
+             SaClmClusterNotificationT room[2];
+             SaClmClusterNotificationBufferT buffer{0, 2, room};
+             return one.track(SA_TRACK_CURRENT, &buffer);
+         }},
+        {"TrackStop",
+         [&] {
+             const SaAisErrorT error = saClmClusterTrackStop(one.handle);
+             return error == SA_AIS_ERR_NOT_EXIST ? SA_AIS_OK : error;
+         }},
+        {"NodeGet", [&] { return saClmClusterNodeGet(one.handle, 1, SA_TIME_MAX, &node); }},
+        {"NodeGetAsync", [&] { return saClmClusterNodeGetAsync(one.handle, 1, 1); }},
+    };
+    std::atomic<bool> over{false};
+    std::vector<std::atomic<bool>> told(calls.size());
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        threads.emplace_back([&, i] {
+            SaAisErrorT error = SA_AIS_OK;
+            while (!over && error == SA_AIS_OK) {
+                error = calls[i].make();
+                if (i == 3) {
+                    one.dispatch();
+                }
+            }
+            told[i] = error == SA_AIS_ERR_TRY_AGAIN;
+            EXPECT_TRUE(over || told[i]) << calls[i].name << " " << error;
+        });
+    }
+    const auto all_told = [&] {
+        return std::all_of(told.begin(), told.end(), [](const auto& each) { return each.load(); });
+    };
+    // A node that comes makes an exchange; what was not under way then is asked at the next.
+    for (int round = 0; round < 8 && !all_told(); ++round) {
+        cluster_->restart(2);
+        wait_until(all_told, 2s);
+    }
+    over = true;
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        EXPECT_TRUE(told[i]) << calls[i].name;
+        EXPECT_EQ(patiently(calls[i].make), SA_AIS_OK) << calls[i].name;
+    }
 }
 
 // ---- administration
@@ -671,9 +1003,9 @@ class Stepper {
         ASSERT_EQ(buffer->numberOfItems, 1U);
         const char* names[] = {"?", "validate", "start", "aborted", "completed"};
         const auto& item = buffer->notification[0];
-        current_->said += std::string(names[step]) + " " +
-                          std::to_string(item.clusterNode.nodeId) + " change " +
-                          std::to_string(item.clusterChange) + " of " + std::to_string(members) +
+        current_->said += std::string(names[step]) + " " + std::to_string(item.clusterNode.nodeId) +
+                          " change " + std::to_string(item.clusterChange) + " of " +
+                          std::to_string(members) +
                           (item.clusterNode.member == SA_TRUE ? ";" : " gone;");
         EXPECT_EQ(supervision, invocation == 0 ? 0 : 10 * SA_TIME_ONE_SECOND);
         if (invocation != 0) {
@@ -727,7 +1059,14 @@ TEST_F(ClmFaults, operator_locks_and_unlocks_a_node_and_programs_have_their_say)
     SaClmClusterNodeT_4 node_4;
     EXPECT_EQ(saClmClusterNodeGet_4(own.handle, 3, SA_TIME_MAX, &node_4), SA_AIS_ERR_UNAVAILABLE);
     EXPECT_EQ(saClmClusterTrack_4(own.handle, SA_TRACK_CHANGES, nullptr), SA_AIS_ERR_UNAVAILABLE);
+    EXPECT_EQ(saClmClusterTrackStop(own.handle), SA_AIS_ERR_UNAVAILABLE);
+    EXPECT_EQ(saClmResponse_4(own.handle, 1, SA_CLM_CALLBACK_RESPONSE_OK), SA_AIS_ERR_UNAVAILABLE);
     EXPECT_EQ(first.track(SA_TRACK_CURRENT), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(saClmClusterTrackStop(first.handle), SA_AIS_ERR_TRY_AGAIN);
+    SaClmClusterNodeT node;
+    EXPECT_EQ(saClmClusterNodeGet(first.handle, 1, SA_TIME_MAX, &node), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(saClmClusterNodeGetAsync(first.handle, 1, 1), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(first.dispatch(), SA_AIS_OK);
     const Later later(dir(3));
     EXPECT_EQ(later.error, SA_AIS_ERR_UNAVAILABLE);
     SaVersionT version{'B', 1, 1};

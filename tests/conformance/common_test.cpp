@@ -7,8 +7,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,8 +20,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace ais::conformance {
@@ -479,6 +483,93 @@ TEST_F(Common, associations_of_one_process_are_independent) {
     EXPECT_EQ(service_->dispatch(other, SA_DISPATCH_ALL), SA_AIS_OK);
     EXPECT_THAT(calls_so_far(), IsEmpty());
     EXPECT_EQ(service_->finalize(other), SA_AIS_OK);
+}
+
+TEST_F(Common, dispatch_all_makes_callbacks_that_become_pending_meanwhile) {
+    const SaUint64T handle = begin();
+    {
+        const std::lock_guard lock(calls_mutex);
+        in_callback = [&] {
+            const SaUint64T count = calls_so_far().size();
+            if (count < 5) {
+                EXPECT_EQ(service_->ask(handle, count + 1), SA_AIS_OK);
+                EXPECT_EQ(service_->call(handle), SA_AIS_OK);  // so it is answered by now
+            }
+        };
+    }
+    ask(handle, 1);
+    EXPECT_EQ(service_->dispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
+    EXPECT_THAT(calls_so_far(), ElementsAre(1, 2, 3, 4, 5));
+    EXPECT_FALSE(is_readable(fd_of(handle), 0));
+    EXPECT_EQ(service_->finalize(handle), SA_AIS_OK);
+}
+
+std::set<int> numbers_in(const std::string& folder) {
+    std::set<int> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        found.insert(std::stoi(entry.path().filename().string()));
+    }
+    return found;
+}
+
+TEST_F(Common, library_starts_no_thread_takes_no_signal_and_closes_its_descriptors_on_exec) {
+    const auto handlers = [] {
+        std::vector<void (*)(int)> list;
+        for (int signal = 1; signal < NSIG; ++signal) {
+            struct sigaction action {};
+            sigaction(signal, nullptr, &action);
+            list.push_back(action.sa_handler);
+        }
+        return list;
+    };
+    const auto signals = handlers();
+    const auto threads = numbers_in("/proc/self/task");
+    const auto before = numbers_in("/proc/self/fd");
+    const SaUint64T handle = begin();
+    ask(handle, 1);
+    EXPECT_EQ(service_->dispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
+    EXPECT_EQ(handlers(), signals);
+    EXPECT_EQ(numbers_in("/proc/self/task"), threads);
+    std::size_t own = 0;
+    for (const int fd : numbers_in("/proc/self/fd")) {
+        const int flags = before.count(fd) != 0 ? -1 : fcntl(fd, F_GETFD);
+        if (flags >= 0) {  // the one by which the folder was read is closed
+            EXPECT_NE(flags & FD_CLOEXEC, 0) << fd;
+            ++own;
+        }
+    }
+    EXPECT_GT(own, 0U);
+    EXPECT_EQ(service_->finalize(handle), SA_AIS_OK);
+    EXPECT_EQ(numbers_in("/proc/self/fd"), before);
+}
+
+TEST_F(Common, without_descriptors_there_is_no_association) {
+    cluster_->use(1);
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    // Some more than are open, so that it ends at each of its steps.
+    const int lowest = dup(0);
+    for (int more = 0; more < 8; ++more) {
+        SCOPED_TRACE(more);
+        SaUint64T handle = 42;
+        SaVersionT version{'B', 1, 1};
+        const rlimit few{static_cast<rlim_t>(lowest + more), before.rlim_max};
+        const int closed = more == 0 ? close(lowest) : 0;
+        EXPECT_EQ(closed, 0);
+        ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+        const SaAisErrorT error = service_->initialize(&handle, true, &version);
+        ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+        if (error == SA_AIS_OK) {
+            EXPECT_GT(more, 0);
+            EXPECT_EQ(service_->finalize(handle), SA_AIS_OK);
+        } else {
+            EXPECT_THAT(error, AnyOf(SA_AIS_ERR_NO_MEMORY, SA_AIS_ERR_NO_RESOURCES));
+            EXPECT_EQ(handle, 42U);
+        }
+    }
+    const SaUint64T handle = begin();
+    EXPECT_EQ(service_->call(handle), SA_AIS_OK);
+    EXPECT_EQ(service_->finalize(handle), SA_AIS_OK);
 }
 
 // Has an executive of its own, which it kills.
