@@ -8,10 +8,12 @@
 //   * A message is not handed out twice by one executive, nor by a node that was in the ring of
 //     the first time and has stayed there for seconds.
 //   * Through one open, what one sender has sent with one priority comes in its order, but for what
-//     was refused to it when a ring broke.  Not where queues are unlinked or deleted: a merge may bring
-//     one back and make it one with the queue that has got its name meanwhile.
+//     was refused to it when a ring broke.  Not where queues are unlinked or deleted: a merge may
+//     bring one back and make it one with the queue that has got its name meanwhile.
 //   * The reply that a request gets is its own.  (Accepted may be two: of one whose sender is cut
 //     off in that moment the requester does not know.)
+//   * A close is answered, and when it is, its queue is not open any more where it was asked.  What
+//     other threads get meanwhile counts as gotten.
 //   * In the end nobody waits in Get while a message waits in the queue, and all queues run empty.
 //   * In quiet at the end, a round robin group gives each member its share exactly.
 
@@ -337,7 +339,8 @@ struct Manners {
     std::uint64_t die_percent = 0;      // between a message and its receipt
     std::uint64_t give_up_percent = 0;  // of gets
     std::uint64_t tight_percent = 0;    // of gets: with a buffer that is too small
-    std::uint64_t close_percent = 0;    // after a message
+    std::uint64_t close_percent = 0;    // after a message: the process ends, or closes first
+    bool closes = false;
     std::uint64_t silent_percent = 0;   // of requests: no reply
     std::uint64_t gets_at_once = 1;
     bool wants_callbacks = false;
@@ -353,8 +356,12 @@ class Consumer final : public Program {
              ais_node_id node,
              std::uint64_t number,
              std::string queue,
-             const Manners& manners)
-        : Program(sim, ledger, node, number), queue_(std::move(queue)), manners_(manners) {}
+             const Manners& manners,
+             const std::vector<std::unique_ptr<Consumer>>& all)
+        : Program(sim, ledger, node, number),
+          queue_(std::move(queue)),
+          manners_(manners),
+          all_(all) {}
 
     bool begin() {
         if (!connect()) {
@@ -386,6 +393,9 @@ class Consumer final : public Program {
             }
             return;
         }
+        if (is_closing_ && serial == close_serial_) {
+            return on_left(error);
+        }
         const auto found = gets_.find(serial);
         if (found == gets_.end()) {
             return;  // of a reply, of a get that was given up
@@ -394,6 +404,9 @@ class Consumer final : public Program {
         gets_.erase(found);
         if (error == ok) {
             return on_message(id, body);
+        }
+        if (is_closing_) {
+            return;
         }
         if (error == bad_handle || error == AIS_ERR_AGAIN) {
             return die();  // another side keeps the queue
@@ -424,7 +437,7 @@ class Consumer final : public Program {
     }
 
     void get(bool needs_room = false) {
-        if (client_ == nullptr) {
+        if (client_ == nullptr || is_closing_) {
             return;
         }
         GetRequest wanted;
@@ -483,10 +496,43 @@ class Consumer final : public Program {
             last_serial_ = std::max(last_serial_, open_serial) + 1;
             request(RequestKind::reply, last_serial_, reply);
         }
-        if (happens(manners_.close_percent)) {
-            return die();
+        if (!is_closing_ && happens(manners_.close_percent)) {
+            return manners_.closes ? leave() : die();
         }
         get();
+    }
+    void leave() {
+        is_closing_ = true;
+        is_open_ = false;
+        last_serial_ = std::max(last_serial_, open_serial) + 1;
+        close_serial_ = last_serial_;
+        Appender body;
+        body.u32(tag);
+        request(RequestKind::close, close_serial_, body);
+    }
+    void on_left(std::int32_t error) {
+        if (error != ok && error != bad_handle && error != AIS_ERR_AGAIN) {
+            return fail("cannot close " + queue_ + ", error " + std::to_string(error));
+        }
+        if (error == ok) {
+            expect_closed();
+        }
+        die();
+    }
+    // Unless somebody who came after us has opened it.
+    void expect_closed() {
+        const auto image = restore(as_bytes(sim_.save(node_, service_id)));
+        const bool may_be_open = std::any_of(all_.begin(), all_.end(), [&](const auto& other) {
+            return other->node_ == node_ && other->queue_ == queue_ && other->number_ > number_;
+        });
+        if (!image || may_be_open || manners_.queues_go) {
+            return;
+        }
+        for (const QueueImage& one : image->queues) {
+            if (one.name == queue_ && !one.is_unlinked && one.owner.node == node_) {
+                fail("is told that " + queue_ + " is closed, and it is open");
+            }
+        }
     }
 
     void record(std::uint64_t stamp, const Message& message) {
@@ -545,7 +591,10 @@ class Consumer final : public Program {
 
     std::string queue_;
     const Manners& manners_;
+    const std::vector<std::unique_ptr<Consumer>>& all_;
     bool is_open_ = false;
+    bool is_closing_ = false;
+    std::uint64_t close_serial_ = 0;
     std::uint64_t last_get_ = 0;
     std::uint64_t announced_ = 0;
     std::uint32_t heard_ = 0;  // of them, since the service was told
@@ -576,6 +625,8 @@ class Messages final : public sim::Workload {
         manners_.gets_at_once = sim.random(3) == 0 ? 3 : 1;
         manners_.wants_callbacks = sim.random(2) == 0;
         manners_.queues_go = unlinks_;
+        // Why not one more draw: what a seed does besides stays as it was.
+        manners_.closes = gap_.count() / 1000 % 2 == 1;
         const std::uint64_t size = sim.random(3) == 0 ? 500 : 1U << 20;
         manners_.attributes.sizes = {size, size, size, size};
         manners_.attributes.flags = unlinks_ ? 0 : creation_persistent;
@@ -711,8 +762,8 @@ class Messages final : public sim::Workload {
         });
     }
     void add_consumer(Simulation& sim, ais_node_id node, const std::string& queue) {
-        consumers_.push_back(
-            std::make_unique<Consumer>(sim, ledger_, node, ++programs_, queue, manners_));
+        consumers_.push_back(std::make_unique<Consumer>(
+            sim, ledger_, node, ++programs_, queue, manners_, consumers_));
         consumers_.back()->begin();
     }
     Producer* producer_of(Simulation& sim, ais_node_id node) {
