@@ -390,6 +390,19 @@ TEST_F(Lck, unlock_without_waiting_follows_the_table_of_unlock) {
     EXPECT_THAT(heard(), IsEmpty());
 }
 
+// What is dropped is no callback, and not the one of SA_DISPATCH_ONE.
+TEST_F(Lck, dispatch_of_one_passes_over_what_was_dropped) {
+    Program a(*cluster_, 1);
+    const auto resource = a.open(name);
+    const SaLckLockIdT dropped = lock_async(resource, 1, pr);
+    const SaLckLockIdT kept = lock_async(resource, 2, pr);
+    SaLckFenceT fence{};
+    ASSERT_TRUE(wait_until([&] { return saLckLockFenceGet(kept, &fence) == SA_AIS_OK; }, patience));
+    EXPECT_EQ(unlock(dropped), SA_AIS_OK);
+    EXPECT_EQ(saLckDispatch(a.handle, SA_DISPATCH_ONE), SA_AIS_OK);
+    EXPECT_THAT(heard(), ElementsAre(decided(2, SA_LCK_LOCK_GRANTED)));
+}
+
 // ---- Who waits for whom
 
 TEST_F(Lck, holders_are_told_once_of_each_request_that_waits_for_each_lock) {
