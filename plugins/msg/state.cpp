@@ -174,6 +174,14 @@ bool State::put(Queue& queue, const Stored& message, std::uint8_t priority) {
     return is_new;
 }
 
+// Why not all that this sender sends: queues have no order among each other, and what its own side
+// has accepted and told it would be lost with that side.
+bool State::is_stopped(const Sender& from, std::string_view to, bool is_group) const {
+    const auto found = stopped_.find(from);
+    return found != stopped_.end() &&
+           (is_group || found->second.contains("") || found->second.contains(to));
+}
+
 State::Sent State::send(ais_node_id sender, const SendMessage& send, const Message& message) {
     Stored stored;
     stored.id = {sender, send.start, send.number};
@@ -183,11 +191,12 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
     Sent sent;
     const auto group = groups_.find(send.destination);
     const Sender from{send.start, sender, message.priority};
-    if (stopped_.contains(from)) {
+    const bool is_group = group != groups_.end();
+    if (is_stopped(from, send.destination, is_group)) {
         sent.error = SA_AIS_ERR_TRY_AGAIN;
     } else if (stored_bytes_ + send.message.size() > stored_bytes_max) {
         sent.error = SA_AIS_ERR_NO_RESOURCES;
-    } else if (group != groups_.end()) {
+    } else if (is_group) {
         sent = send_to_group(sender, group->second, stored, message.priority);
     } else {
         const auto named = names_.find(send.destination);
@@ -201,7 +210,7 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
         }
     }
     if (sent.error != SA_AIS_OK && is_transitional_) {
-        stopped_.insert(from);
+        stopped_[from].emplace(is_group ? std::string_view() : send.destination);
         refused_.insert(stored.id);
         if (refused_.size() > refused_max) {
             refused_.erase(refused_.begin());

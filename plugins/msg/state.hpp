@@ -136,6 +136,7 @@ class State {
     void start_retention(Queue& queue);
     void stop_retention(Queue& queue);
     void note_capacity(Queue& queue);
+    [[nodiscard]] bool is_stopped(const Sender& from, std::string_view to, bool is_group) const;
     bool put(Queue& queue, const Stored& message, std::uint8_t priority);
     Sent send_to_group(ais_node_id sender, Group& group, const Stored& message, std::uint8_t prio);
     Queue* choose(ais_node_id sender, Group& group, std::uint8_t priority);
@@ -150,9 +151,10 @@ class State {
     // What was refused in a transitional configuration, where its sender, cut off, may have it
     // accepted: the queues' marks say nothing about it.
     std::set<MessageId> refused_;
-    // Of whom something was refused in this transitional configuration: what follows is refused as
-    // well, or it could be handed out before what the other side has accepted.
-    std::set<Sender> stopped_;
+    // Of whom something was refused in this transitional configuration, and where to: what follows is
+    // refused as well, or it could be handed out before what the other side has accepted.  An empty
+    // name is any queue: it was for a group.
+    std::map<Sender, std::set<std::string, std::less<>>> stopped_;
     bool is_transitional_ = false;
     std::map<OpenId, std::uint8_t> crossed_;
     std::vector<OpenId> started_;

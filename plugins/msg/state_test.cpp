@@ -402,6 +402,24 @@ TEST_F(MsgState, has_so_many_queues_groups_members_and_messages_and_no_more) {
     EXPECT_EQ(send("q0", "", 2), SA_AIS_OK) << "each area for itself";
 }
 
+// Found by seed 7506075 of msg: what its own node had accepted was lost with that node.
+TEST_F(MsgState, refuses_nothing_for_the_sake_of_a_message_to_another_queue) {
+    create(1, 1, "q", attributes(10));
+    create(1, 2, "r", attributes(10));
+    state.group_create("g", Policy::round_robin);
+    state.group_create("empty", Policy::round_robin);
+    state.group_insert("g", "r");
+    part({2});
+    EXPECT_EQ(send("nowhere", "1", 3, 2), SA_AIS_ERR_NOT_EXIST);
+    EXPECT_EQ(send("q", "2", 3, 2), SA_AIS_OK);
+    EXPECT_EQ(send("nowhere", "3", 3, 2), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(send("g", "4", 3, 2), SA_AIS_ERR_TRY_AGAIN) << "it may be for that queue, there";
+    EXPECT_EQ(send("q", "5", 3, 2), SA_AIS_ERR_TRY_AGAIN) << "and so may what was for the group";
+    EXPECT_EQ(send("empty", "6", 3, 3), SA_AIS_ERR_QUEUE_NOT_AVAILABLE);
+    EXPECT_EQ(send("r", "7", 3, 3), SA_AIS_ERR_TRY_AGAIN) << "of a group, any queue";
+    EXPECT_THAT(content("q"), ElementsAre("2"));
+}
+
 // Found by seed 5103881 of msg.
 TEST_F(MsgState, refuses_what_follows_a_refused_message_while_the_ring_breaks) {
     create(1, 1, "q", attributes(10));
