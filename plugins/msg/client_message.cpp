@@ -86,14 +86,14 @@ SaAisErrorT fill_needed(SaMsgMessageT& to, Bytes response) {
 SaAisErrorT take(Session& session,
                  const GetRequest& wanted,
                  SaMsgMessageT& message,
-                 SaTimeT* sent,
+                 SaTimeT& sent,
                  SaMsgSenderIdT& sender,
                  client::Duration timeout) {
     std::uint8_t space[GetRequest::size];
     Writer body(space);
     wanted.encode(body);
     std::vector<std::uint8_t> response;
-    SaAisErrorT error = ask(session, RequestKind::get, response, timeout, body.written());
+    const SaAisErrorT error = ask(session, RequestKind::get, response, timeout, body.written());
     if (error == SA_AIS_ERR_NO_SPACE) {
         return fill_needed(message, response);
     }
@@ -106,14 +106,9 @@ SaAisErrorT take(Session& session,
     if (!in.ok() || !Message::decode(in.rest(), got)) {
         return SA_AIS_ERR_LIBRARY;
     }
-    error = fill(message, got);
-    if (error == SA_AIS_OK) {
-        sender = sender_id;
-        if (sent != nullptr) {
-            *sent = got.sent;
-        }
-    }
-    return error;
+    sender = sender_id;
+    sent = got.sent;
+    return fill(message, got);
 }
 
 SaAisErrorT get(Session& session,
@@ -126,9 +121,11 @@ SaAisErrorT get(Session& session,
     const bool waits = timeout > client::Duration::zero();
     const bool allocates = message.data == nullptr;
     const GetRequest wanted{queue.tag, id, capacity_of(message), waits};
+    SaTimeT when = 0;
+    SaMsgSenderIdT whom = 0;
     SaAisErrorT error = SA_AIS_ERR_NO_MEMORY;
     try {
-        error = take(session, wanted, message, sent, sender, waits ? timeout : client::forever);
+        error = take(session, wanted, message, when, whom, waits ? timeout : client::forever);
     } catch (const std::bad_alloc&) {
         error = SA_AIS_ERR_NO_MEMORY;
     }
@@ -141,7 +138,12 @@ SaAisErrorT get(Session& session,
         // From here on it is ours, even if this process dies: the receipt is in the ring.  If the
         // executive is gone others will hand the message out again, and this call says so.
         error = tell(session, RequestKind::got, client::forever, about.written());
-        if (error != SA_AIS_OK && allocates) {
+        if (error == SA_AIS_OK) {
+            sender = whom;
+            if (sent != nullptr) {
+                *sent = when;
+            }
+        } else if (allocates) {
             std::free(std::exchange(message.data, nullptr));
         }
         return error;
