@@ -229,7 +229,7 @@ saCkptSectionIterationNext(SaCkptSectionIterationHandleT sectionIterationHandle,
             if (sectionDescriptor == nullptr) {
                 return SA_AIS_ERR_INVALID_PARAM;
             }
-            const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+            const SaAisErrorT alive = client::check_alive(*session);
             return alive != SA_AIS_OK ? alive
                                       : ais::ckpt::next(*iteration, *session, *sectionDescriptor);
         });

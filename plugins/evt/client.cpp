@@ -228,7 +228,7 @@ AIS_EXPORT SaAisErrorT saEvtLimitGet(SaEvtHandleT evtHandle,
                                      SaEvtLimitIdT limitId,
                                      SaLimitValueT* limitValue) {
     return client::with(evt::sessions(), evtHandle, [=](const auto& session) {
-        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        const SaAisErrorT alive = client::check_alive(*session);
         if (alive != SA_AIS_OK) {
             return alive;
         }

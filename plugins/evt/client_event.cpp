@@ -208,7 +208,7 @@ SaAisErrorT subscribe(Channel& channel,
                       SaEvtSubscriptionIdT id) {
     Appender encoded;
     const SaAisErrorT error = encode_filters(filters, encoded);
-    const SaAisErrorT alive = client::to_sa_error(session.connection->state());
+    const SaAisErrorT alive = client::check_alive(session);
     if (error != SA_AIS_OK || alive != SA_AIS_OK) {
         return error != SA_AIS_OK ? error : alive;
     }
@@ -234,7 +234,7 @@ SaAisErrorT subscribe(Channel& channel,
 }
 
 SaAisErrorT unsubscribe(Channel& channel, Session& session, SaEvtSubscriptionIdT id) {
-    const SaAisErrorT alive = client::to_sa_error(session.connection->state());
+    const SaAisErrorT alive = client::check_alive(session);
     if (alive != SA_AIS_OK) {
         return alive;
     }

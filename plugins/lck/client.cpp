@@ -154,7 +154,7 @@ AIS_EXPORT SaAisErrorT saLckOptionCheck(SaLckHandleT lckHandle, SaLckOptionsT* l
         if (lckOptions == nullptr) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
-        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        const SaAisErrorT alive = client::check_alive(*session);
         if (alive == SA_AIS_OK) {
             *lckOptions = SA_LCK_OPT_ORPHAN_LOCKS | SA_LCK_OPT_DEADLOCK_DETECTION;
         }
@@ -250,7 +250,7 @@ AIS_EXPORT SaAisErrorT saLckLimitGet(SaLckHandleT lckHandle,
         if (limitValue == nullptr || limitId != SA_LCK_MAX_NUM_LOCKS_ID) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
-        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        const SaAisErrorT alive = client::check_alive(*session);
         if (alive == SA_AIS_OK) {
             limitValue->uint64Value = lck::locks_max;
         }

@@ -62,7 +62,7 @@ SaAisErrorT lock(Session& session,
 
 // Of an unlock.  Without an executive the other one has no answer either.
 SaAisErrorT another_was_first(const Session& session) {
-    const SaAisErrorT alive = client::to_sa_error(session.connection->state());
+    const SaAisErrorT alive = client::check_alive(session);
     return alive == SA_AIS_OK ? SA_AIS_ERR_NOT_EXIST : alive;
 }
 

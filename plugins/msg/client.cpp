@@ -119,7 +119,7 @@ AIS_EXPORT SaAisErrorT saMsgMetadataSizeGet(SaMsgHandleT msgHandle, SaUint32T* m
         if (metadataSize == nullptr) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
-        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        const SaAisErrorT alive = client::check_alive(*session);
         if (alive == SA_AIS_OK) {
             *metadataSize = 0;  // an area counts data and nothing else
         }
@@ -141,7 +141,7 @@ AIS_EXPORT SaAisErrorT saMsgLimitGet(SaMsgHandleT msgHandle,
         if (!limit) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
-        const SaAisErrorT alive = client::to_sa_error(session->connection->state());
+        const SaAisErrorT alive = client::check_alive(*session);
         if (alive == SA_AIS_OK) {
             value->uint64Value = *limit;
         }

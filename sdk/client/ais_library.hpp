@@ -226,7 +226,13 @@ inline SaAisErrorT call(Connection& connection,
     return status == Status::ok ? static_cast<SaAisErrorT>(head.error) : to_sa_error(status);
 }
 
-// The same of an association, with parts that are Bytes, Appenders or bytes_of().
+// OK, or what a function that asks nothing of the executive returns when that is gone.
+template <typename Association>
+SaAisErrorT check_alive(const Association& association) {
+    return to_sa_error(association.connection->state());
+}
+
+// A call of an association, with parts that are Bytes, Appenders or bytes_of().
 template <typename Association, typename Kind, typename... Parts>
 requires std::is_enum_v<Kind> SaAisErrorT ask(Association& association,
                                               Kind kind,
