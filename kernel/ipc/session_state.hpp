@@ -46,6 +46,15 @@ struct Link {
 
 class List {
   public:
+    List() = default;
+    List(const List&) = delete;
+    List& operator=(const List&) = delete;
+    // Sessions may live longer: their links must not count here any more.
+    ~List() {
+        while (!empty()) {
+            begin()->unlink();
+        }
+    }
     [[nodiscard]] bool empty() const { return !head_.is_linked(); }
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] Link* begin() { return head_.next; }

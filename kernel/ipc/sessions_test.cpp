@@ -476,6 +476,23 @@ TEST_F(SessionsOfClients, do_not_keep_who_is_refused) {
     EXPECT_EQ(recorder.closes, 0);
 }
 
+TEST(SessionsThatEnd, leave_clients_that_live_longer_in_peace) {
+    Recorder recorder;
+    PlainClient asleep;
+    PlainClient ready;
+    {
+        Sessions all(recorder, null_log());
+        for (PlainClient* each : {&asleep, &ready}) {
+            ASSERT_EQ(all.open(*each->session, {}), AIS_OK);
+        }
+        all.run(start, 10);
+        ready.ask(1, 0, "x");
+        all.on_wake(*ready.session);
+    }
+    asleep.session.reset();  // shown by the address sanitizer
+    ready.session.reset();
+}
+
 TEST_F(SessionsOfClients, forget_a_client_that_is_closed_in_every_list) {
     auto a = std::make_unique<PlainClient>();
     open(*a);
