@@ -119,6 +119,8 @@ std::string Daemon::status_json() const {
                   {"requested", totem.requested},
                   {"requests_repeated", totem.requests_repeated},
                   {"requests_spurious", totem.requests_spurious},
+                  {"stays", totem.stays},
+                  {"sent_staying", totem.sent_staying},
                   {"retransmitted", totem.retransmitted},
                   {"retransmitted_to_one", totem.retransmitted_to_one},
                   {"duplicates", totem.duplicates},

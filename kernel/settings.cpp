@@ -59,6 +59,7 @@ Result<totem::Config> to_totem_config(const config::Settings& settings, std::siz
     to.token_timeout = from.token;
     to.token_retransmit_timeout = from.token_retransmit;
     to.hold_timeout = from.hold;
+    to.stay_max = from.stay;
     to.join_timeout = from.join;
     to.consensus_timeout = from.consensus;
     to.merge_timeout = from.merge;

@@ -39,6 +39,7 @@ TEST(TotemConfig, of_an_empty_section_is_the_engines_default) {
     EXPECT_EQ(config->token_timeout, engine.token_timeout);
     EXPECT_EQ(config->token_retransmit_timeout, engine.token_retransmit_timeout);
     EXPECT_EQ(config->hold_timeout, engine.hold_timeout);
+    EXPECT_EQ(config->stay_max, engine.stay_max);
     EXPECT_EQ(config->join_timeout, engine.join_timeout);
     EXPECT_EQ(config->consensus_timeout, engine.consensus_timeout);
     EXPECT_EQ(config->merge_timeout, engine.merge_timeout);

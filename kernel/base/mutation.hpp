@@ -52,6 +52,7 @@
     X(requests_too_early) /* what the token knows only since this round */                \
     X(hold_before_stable) /* the token is held while work is left */                      \
     X(hold_not_cancelled)                                                                 \
+    X(stay_never_ends) /* a lone sender keeps the token until somebody asks */            \
     /* Redundant links */                                                                 \
     X(token_on_one_link) /* control goes where data goes */                               \
     X(no_probation)      /* a link that was down is trusted at its first hello */         \

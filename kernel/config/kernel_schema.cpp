@@ -66,6 +66,8 @@ constexpr Row rows[] = {
      "how many fit into token; gives token_retransmit", nullptr},
     {"totem", "hold", number, 1, 60000, ms, nullptr,
      "how long an idle ring rests; follows detection_time if left out", nullptr},
+    {"totem", "stay", number, 0, 60000, ms, "4",
+     "how long the token stays at most at a node that alone sends now and then; 0: never", nullptr},
     {"totem", "join", number, 1, 60000, ms, nullptr,
      "a join message is repeated; follows detection_time if left out", nullptr},
     {"totem", "consensus", number, 2, 60000, ms, nullptr,

@@ -161,6 +161,7 @@ TEST(Schema, knows_every_key_of_openais_conf) {
           "merge",
           "downcheck",
           "fail_recv_const",
+          "stay",
           "seqno_unchanged_const",
           "heartbeat_failures_allowed",
           "max_network_delay",

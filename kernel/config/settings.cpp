@@ -117,6 +117,7 @@ void read_redundancy(Reader& from, TotemSettings& to) {
 
 void read_windows(Reader& from, TotemSettings& to) {
     to.fail_recv_const = from.size<std::uint32_t>("fail_recv_const");
+    to.stay = from.ms("stay");
     to.seqno_unchanged_const = from.size<std::uint32_t>("seqno_unchanged_const");
     to.window_size = from.size<std::uint32_t>("window_size");
     to.max_messages = static_cast<std::uint32_t>(

@@ -65,6 +65,7 @@ struct TotemSettings {
     Duration token{};
     Duration token_retransmit{};
     Duration hold{};
+    Duration stay{};
     Duration join{};
     Duration consensus{};
     Duration merge{};

@@ -40,6 +40,9 @@ Result<void> Config::validate() const {
     if (!positive(hold_timeout)) {
         return wrong("hold", "must be at least 1 ms");
     }
+    if (stay_max < Duration::zero()) {
+        return wrong("stay", "must be at least 0 ms, which is never");
+    }
     if (!positive(token_retransmit_timeout)) {
         return wrong("token_retransmit", "must be at least 1 ms");
     }

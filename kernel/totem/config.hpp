@@ -42,6 +42,8 @@ struct Config {
     Duration hold_timeout = ms(140);
     // A Join is repeated.
     Duration join_timeout = ms(20);
+    // A lone sender keeps the token at most so long (stay.cpp); 0: never.
+    Duration stay_max = ms(4);
     // Those who do not agree by then are left out.
     Duration consensus_timeout = ms(240);
     // An idle representative looks for other rings.

@@ -102,6 +102,9 @@ void on_timer(State& s, Timer timer, Effects& out) {
         case Timer::hold:
             end_rest(s, out);
             break;
+        case Timer::stay:
+            end_stay(s, out);
+            break;
         case Timer::hold_cancel:
         case Timer::wake:
             wake(s, out);
@@ -265,6 +268,11 @@ void Ring::reset(const RingId& ring, const Members& nodes, NodeId self) {
     forwarded_aru = forwarded_seq = 0;
     idle_visits = 0;
     counted_congested = false;
+    lone_visits = 0;
+    stays = false;
+    keeper = NodeId();
+    last_safe = 0;
+    settled_visits = 0;
     stuck_aru = 0;
     stuck_id = NodeId();
     stuck_visits = 0;
@@ -440,7 +448,7 @@ std::string Engine::describe() const {
        << ring.delivered << " stable " << ring.stable << " held " << ring.log.held() << " of "
        << ring.log.capacity() << '\n';
     to << "  token: seq " << ring.token_seq << " visits " << ring.visits << " idle "
-       << ring.idle_visits << (ring.has_token ? " held here" : "") << " window "
+       << ring.idle_visits << (ring.stays ? " stays here" : ring.has_token ? " held here" : "") << " window "
        << ring.flow.window() << (s.congested ? " congested" : "") << '\n';
     if (s.phase != Phase::operational) {
         to << "  gather: processors " << s.processors << " failed " << s.failed << " consensus "

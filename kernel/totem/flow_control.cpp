@@ -60,6 +60,18 @@ void FlowControl::account(Token& token, std::uint32_t sent, std::uint64_t backlo
     my_pbl_ = bounded(backlog);
 }
 
+std::uint32_t FlowControl::more(const Token& token) const {
+    const std::uint32_t others_fcc = less(token.fcc, my_trc_);
+    return less(std::min(burst_max_, less(window_, others_fcc)), my_trc_);
+}
+
+void FlowControl::add(Token& token, std::uint32_t sent, std::uint64_t backlog) {
+    token.fcc = bounded(std::uint64_t{token.fcc} + sent);
+    token.backlog = bounded(std::uint64_t{less(token.backlog, my_pbl_)} + bounded(backlog));
+    my_trc_ = bounded(std::uint64_t{my_trc_} + sent);
+    my_pbl_ = bounded(backlog);
+}
+
 void FlowControl::note_lost_token() {
     if (my_trc_ > 1) {
         burst_max_ = std::min(burst_max_, my_trc_ / 2);

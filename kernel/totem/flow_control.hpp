@@ -42,6 +42,10 @@ class FlowControl {
     // Books what this visit sent, and what waits after it, into the token.
     void account(Token& token, std::uint32_t sent, std::uint64_t backlog);
 
+    // The visit goes on (stay.cpp): how many more it may send, and how many it has sent since.
+    [[nodiscard]] std::uint32_t more(const Token& token) const;
+    void add(Token& token, std::uint32_t sent, std::uint64_t backlog);
+
     // The token of the last visit is sent again.
     void note_lost_token();
 

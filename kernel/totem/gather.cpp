@@ -88,6 +88,7 @@ void prepare_gather(State& s, std::string_view reason) {
         s.heard.clear();
         s.hearing.clear();
         s.installed->has_token = false;
+        s.installed->stays = false;
     }
     // What an interrupted recovery has learnt of the old ring stays in its log.
     if (!AIS_MUTATION(recovery_not_aborted)) {

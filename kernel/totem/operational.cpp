@@ -37,6 +37,15 @@ bool tells_of_our_ring(const State& s) {
            s.now < s.asked_until;
 }
 
+// Whom to ask for a token that rests or stays; not valid: nobody, it is on its way.
+NodeId who_may_hold(const State& s, const Ring& ring) {
+    if (ring.keeper.is_valid()) {
+        return ring.keeper;
+    }
+    const bool may_be_held = ring.idle_visits + 2 >= s.config.seqno_unchanged_rotations;
+    return may_be_held && ring.id.representative != s.self ? ring.id.representative : NodeId();
+}
+
 Configuration regular_configuration(const State& s) {
     Configuration now;
     now.kind = Configuration::Kind::regular;
@@ -134,6 +143,10 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
     entry.originator = message.originator;
     entry.guarantee = message.encapsulated ? Guarantee::agreed : message.guarantee;
     entry.encapsulated = message.encapsulated;
+    note_safe(*ring, entry, message.seq);
+    if (message.seq == ring->log.high()) {
+        ring->keeper = message.token_stays ? message.originator : NodeId();
+    }
     if (passes_tokens(s.phase) && message.seq > ring->forwarded_seq) {
         // Only who had the token after us could give this seq.
         s.deadlines.clear(Timer::token_retransmit);
@@ -176,7 +189,7 @@ void align_merge_detect(State& s, Instant end_of_rest) {
 }
 
 void end_rest(State& s, Effects& out) {
-    if (s.phase != Phase::operational || !s.installed->has_token) {
+    if (s.phase != Phase::operational || !s.installed->has_token || s.installed->stays) {
         return;
     }
     const auto due = s.deadlines.at(Timer::merge_detect);
@@ -212,7 +225,11 @@ void on_hold_cancel(State& s, NodeId from, const RingNotice& notice, Effects& ou
     AIS_MARK("operational.hold_cancelled");
     // Why also without the token in hand: it may be on its way to be held.
     s.installed->idle_visits = 0;
-    if (s.installed->has_token) {
+    s.installed->lone_visits = 0;
+    if (s.installed->stays) {
+        AIS_MARK("operational.stay_cancelled");
+        end_stay(s, out);
+    } else if (s.installed->has_token) {
         visit_token(s, out);
     }
 }
@@ -222,14 +239,18 @@ void wake(State& s, Effects& out) {
         return;
     }
     Ring& ring = *s.installed;
+    if (ring.stays) {
+        go_on_staying(s, out);
+        return;
+    }
     if (ring.has_token) {
         ring.idle_visits = 0;
         visit_token(s, out);
         return;
     }
-    const bool may_be_held = ring.idle_visits + 2 >= s.config.seqno_unchanged_rotations;
     const bool has_news = s.source.backlog() > 0 || s.congested != ring.counted_congested;
-    if (!may_be_held || !has_news || ring.id.representative == s.self) {
+    const NodeId holder = who_may_hold(s, ring);
+    if (!has_news || !holder.is_valid()) {
         return;
     }
     if (s.deadlines.is_set(Timer::hold_cancel)) {
@@ -239,7 +260,7 @@ void wake(State& s, Effects& out) {
     s.deadlines.set(Timer::hold_cancel, s.now + s.config.join_timeout);
     const std::size_t size =
         encode(s.scratch, s.self, PacketType::hold_cancel, RingNotice{ring.id});
-    transmit(out, ring.id.representative, Traffic::control, Bytes(s.scratch).first(size));
+    transmit(out, holder, Traffic::control, Bytes(s.scratch).first(size));
 }
 
 }  // namespace ais::totem

@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint8_t flag_encapsulated = 1;
 constexpr std::uint8_t flag_retransmitted = 2;
 constexpr std::uint8_t flag_obliged = 4;
+constexpr std::uint8_t flag_token_stays = 8;
 constexpr std::uint8_t flag_retrans = 1;
 constexpr std::uint8_t flag_leave = 1;
 constexpr std::uint8_t flag_filled = 1;
@@ -200,6 +201,8 @@ bool decode(Bytes body, Message& to) {
     to.encapsulated = (flags & flag_encapsulated) != 0;
     to.retransmitted = (flags & flag_retransmitted) != 0;
     to.obliged = (flags & flag_obliged) != 0;
+    // Why not of a repeated one: it was true when the originator sent it.
+    to.token_stays = (flags & flag_token_stays) != 0 && !to.retransmitted && !to.encapsulated;
     to.payload = from.rest();
     if (!from.ok() || to.seq == 0 || !to.ring.is_valid() || !to.originator.is_valid()) {
         return false;
@@ -484,11 +487,13 @@ void patch_sender(MutableBytes datagram, NodeId sender) {
     Writer(datagram).patch_u32(offset_sender, sender.value());
 }
 
-void patch_data_header(MutableBytes datagram, std::uint32_t round, bool retransmitted) {
+void patch_data_header(MutableBytes datagram, std::uint32_t round, Sending sending) {
     AIS_ASSERT(datagram.size() >= data_header_size);
     Writer(datagram).patch_u32(offset_round, round);
-    if (retransmitted) {
+    if (sending == Sending::again) {
         datagram[offset_flags] |= flag_retransmitted;
+    } else if (sending == Sending::token_stays) {
+        datagram[offset_flags] |= flag_token_stays;
     }
 }
 

@@ -59,6 +59,7 @@ struct Message {
     bool encapsulated = false;
     bool retransmitted = false;
     bool obliged = false;
+    bool token_stays = false;  // its originator keeps the token for now (stay.cpp)
     Bytes payload;
 
     static constexpr std::size_t header_size = 36;
@@ -183,6 +184,7 @@ void encode_data_header(MutableBytes to, NodeId sender, const Message& message);
 void encode_message_header(MutableBytes to, const Message& message);
 // What changes when a stored message is sent (again).
 void patch_sender(MutableBytes datagram, NodeId sender);
-void patch_data_header(MutableBytes datagram, std::uint32_t round, bool retransmitted);
+enum class Sending : std::uint8_t { first, token_stays, again };
+void patch_data_header(MutableBytes datagram, std::uint32_t round, Sending sending);
 
 }  // namespace ais::totem

@@ -335,7 +335,7 @@ TEST(Packet, gives_data_back_and_patches_it) {
     message.encapsulated = true;
     encode_data_header(room, NodeId(2), message);
     patch_sender(room, NodeId(8));
-    patch_data_header(room, 6, true);
+    patch_data_header(room, 6, Sending::again);
     PacketHeader header;
     ASSERT_EQ(decode(room, header), Verdict::ok);
     EXPECT_EQ(header.sender, NodeId(8));

@@ -84,7 +84,7 @@ void note_answer(State& s, Ring& ring, Seq seq, NodeId asker, std::size_t size) 
 
 void answer(State& s, Ring& ring, Seq seq, NodeId asker, Effects& out) {
     const MutableBytes datagram = ring.log.datagram(seq);
-    patch_data_header(datagram, ring.forwarded, true);
+    patch_data_header(datagram, ring.forwarded, Sending::again);
     ++s.stats.retransmitted;
     std::optional<NodeId> to;
     if (asker.is_valid()) {

@@ -52,6 +52,7 @@ enum class Timer : std::uint8_t {
     token_retransmit,  // regular or commit token, until there is proof of its progress
     hold,              // the representative lets the token go
     hold_cancel,       // ask again for the token
+    stay,              // a lone sender lets the token go
     join,              // Gather: repeat the join
     consensus,         // Gather
     merge_detect,      // Operational representative
@@ -84,6 +85,14 @@ struct Ring {
     Seq forwarded_seq = 0;
     std::uint32_t idle_visits = 0;  // in a row without a new seq
     bool counted_congested = false;
+
+    // Stay (stay.cpp).
+    std::uint32_t lone_visits = 0;  // in a row in which no other had sent anything
+    bool stays = false;             // the token is here, its visit done but for forwarding
+    Instant stay_end;
+    NodeId keeper;                    // who said with its last message that it keeps the token
+    Seq last_safe = 0;                // the newest safe message
+    std::uint32_t settled_visits = 0;  // in a row in which all safe messages were stable
 
     // Failure to receive.
     Seq stuck_aru = 0;
@@ -201,8 +210,27 @@ void transmit(Effects& out, std::optional<NodeId> to, Traffic traffic, Bytes dat
 void on_token(State& s, NodeId from, const Token& token, Effects& out);
 // The work of one visit: the token is in current().token.
 void visit_token(State& s, Effects& out);
+// The parts of a visit that stay.cpp needs, too.
+// New messages from the source, at most `allowed`, straight into the log; returns how many.
+std::uint32_t take_messages(State& s, Ring& ring, std::uint32_t allowed);
+void send_messages(Ring& ring, Seq first, Seq last, Sending sending, Effects& out);
+void update_aru(State& s, Ring& ring);
+void forward(State& s, Ring& ring, Effects& out);
+// While we held the token somebody used a seq that only we could give: the token is given up.
+[[nodiscard]] bool is_overtaken(State& s, Ring& ring);
 void keep_token(State& s, NodeId to, std::size_t size, Effects& out);
 void retransmit_token(State& s, Effects& out);
+
+// stay.cpp
+// Nobody but us has sent anything lately, and nobody misses anything: asked when a visit begins.
+[[nodiscard]] bool is_lone_sender(const State& s, const Ring& ring);
+// After the messages of a visit were taken and booked: may the token stay?
+[[nodiscard]] bool may_stay(const State& s, const Ring& ring);
+void note_safe(Ring& ring, const MessageLog::Entry& entry, Seq seq);
+void begin_stay(State& s, Effects& out);
+// Something is waiting while the token stays: send it.
+void go_on_staying(State& s, Effects& out);
+void end_stay(State& s, Effects& out);
 
 // repair.cpp
 // Send again what others ask for and we hold, at most `limit`; what is answered leaves the

@@ -29,6 +29,8 @@ struct Stats {
     std::uint64_t retransmit_timeouts = 0;  // of the token; not all of them send it
     std::uint64_t holds = 0;
     std::uint64_t hold_cancels_sent = 0;
+    std::uint64_t stays = 0;             // times that the token stayed at us, a lone sender
+    std::uint64_t sent_staying = 0;      // messages that needed no rotation by it
     std::uint64_t congested_visits = 0;  // we had messages and the ring wanted none
 
     // Messages.

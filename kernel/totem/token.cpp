@@ -35,49 +35,6 @@ bool is_alone(const Ring& ring) {
     return ring.members.size() == 1;
 }
 
-// New messages from the source, straight into the log.
-std::uint32_t take_messages(State& s, Ring& ring, std::uint32_t allowed) {
-    Token& token = ring.token;
-    const Seq unstable_max = unstable_windows_max * ring.flow.window();
-    const std::size_t payload_max = s.config.datagram_max - data_overhead;
-    std::uint32_t taken = 0;
-    while (taken < allowed && token.seq - ring.stable < unstable_max &&
-           ring.log.fits(token.seq + 1)) {
-        const MutableBytes room = ring.log.room();
-        Message message;
-        const std::size_t size =
-            s.source.take(room.subspan(data_header_size, payload_max), message.guarantee);
-        AIS_ASSERT(size <= payload_max);
-        if (size == 0) {
-            break;
-        }
-        message.ring = ring.id;
-        message.seq = ++token.seq;
-        message.originator = s.self;
-        message.round = ring.forwarded;
-        encode_data_header(room, s.self, message);
-        MessageLog::Entry& entry = ring.log.store(message.seq, data_header_size + size);
-        entry.originator = s.self;
-        entry.guarantee = message.guarantee;
-        ++taken;
-    }
-    s.stats.sent += taken;
-    return taken;
-}
-
-// A ring of one has nobody to send to: sealing what nobody opens cost more
-// than all the rest.  Other rings learn of it by merge detect.
-void send_messages(Ring& ring, Seq first, Seq last, Effects& out) {
-    if (is_alone(ring)) {
-        return;
-    }
-    for (Seq seq = first; seq <= last; ++seq) {
-        const MutableBytes datagram = ring.log.datagram(seq);
-        patch_data_header(datagram, ring.forwarded, false);
-        transmit(out, std::nullopt, Traffic::data, datagram);
-    }
-}
-
 void update_congested(State& s, Ring& ring) {
     if (s.congested == ring.counted_congested) {
         return;
@@ -89,17 +46,6 @@ void update_congested(State& s, Ring& ring) {
         }
     } else if (ring.token.congested > 0) {
         --ring.token.congested;
-    }
-}
-
-// Anyone may lower aru; who lowered it may raise it; nobody's aru follows.
-void update_aru(State& s, Ring& ring) {
-    Token& token = ring.token;
-    const Seq my_aru = ring.log.aru();
-    if ((my_aru < token.aru && !AIS_MUTATION(aru_not_lowered)) || token.aru_id == s.self ||
-        !token.aru_id.is_valid() || AIS_MUTATION(aru_raised_by_anyone)) {
-        token.aru = std::min(my_aru, token.seq);
-        token.aru_id = token.aru == token.seq ? NodeId() : s.self;
     }
 }
 
@@ -149,6 +95,79 @@ bool may_hold(const State& s, const Ring& ring) {
            (token.congested > 0 || (token.backlog == 0 && s.source.backlog() == 0));
 }
 
+void work_alone(State& s, Ring& ring) {
+    ++ring.visits;
+    const bool has_work = s.phase == Phase::recovery || ring.stable < ring.token.seq ||
+                          (ring.token.congested == 0 && !s.congested && s.source.backlog() > 0);
+    s.loopback = has_work;
+}
+
+}  // namespace
+
+std::uint32_t take_messages(State& s, Ring& ring, std::uint32_t allowed) {
+    Token& token = ring.token;
+    const Seq unstable_max = unstable_windows_max * ring.flow.window();
+    const std::size_t payload_max = s.config.datagram_max - data_overhead;
+    std::uint32_t taken = 0;
+    while (taken < allowed && token.seq - ring.stable < unstable_max &&
+           ring.log.fits(token.seq + 1)) {
+        const MutableBytes room = ring.log.room();
+        Message message;
+        const std::size_t size =
+            s.source.take(room.subspan(data_header_size, payload_max), message.guarantee);
+        AIS_ASSERT(size <= payload_max);
+        if (size == 0) {
+            break;
+        }
+        message.ring = ring.id;
+        message.seq = ++token.seq;
+        message.originator = s.self;
+        message.round = ring.forwarded;
+        encode_data_header(room, s.self, message);
+        MessageLog::Entry& entry = ring.log.store(message.seq, data_header_size + size);
+        entry.originator = s.self;
+        entry.guarantee = message.guarantee;
+        note_safe(ring, entry, message.seq);
+        ++taken;
+    }
+    s.stats.sent += taken;
+    return taken;
+}
+
+// A ring of one has nobody to send to: sealing what nobody opens cost more
+// than all the rest.  Other rings learn of it by merge detect.
+void send_messages(Ring& ring, Seq first, Seq last, Sending sending, Effects& out) {
+    if (is_alone(ring)) {
+        return;
+    }
+    for (Seq seq = first; seq <= last; ++seq) {
+        const MutableBytes datagram = ring.log.datagram(seq);
+        patch_data_header(datagram, ring.forwarded, sending);
+        transmit(out, std::nullopt, Traffic::data, datagram);
+    }
+}
+
+// Anyone may lower aru; who lowered it may raise it; nobody's aru follows.
+void update_aru(State& s, Ring& ring) {
+    Token& token = ring.token;
+    const Seq my_aru = ring.log.aru();
+    if ((my_aru < token.aru && !AIS_MUTATION(aru_not_lowered)) || token.aru_id == s.self ||
+        !token.aru_id.is_valid() || AIS_MUTATION(aru_raised_by_anyone)) {
+        token.aru = std::min(my_aru, token.seq);
+        token.aru_id = token.aru == token.seq ? NodeId() : s.self;
+    }
+}
+
+bool is_overtaken(State& s, Ring& ring) {
+    if (ring.log.high() <= ring.token.seq) {
+        return false;
+    }
+    ++s.stats.malformed;
+    ring.has_token = false;
+    s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);
+    return true;
+}
+
 void forward(State& s, Ring& ring, Effects& out) {
     Token& token = ring.token;
     ++token.token_seq;
@@ -163,15 +182,6 @@ void forward(State& s, Ring& ring, Effects& out) {
     s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);
     keep_token(s, ring.successor, encode(s.kept_token, s.self, token), out);
 }
-
-void work_alone(State& s, Ring& ring) {
-    ++ring.visits;
-    const bool has_work = s.phase == Phase::recovery || ring.stable < ring.token.seq ||
-                          (ring.token.congested == 0 && !s.congested && s.source.backlog() > 0);
-    s.loopback = has_work;
-}
-
-}  // namespace
 
 void keep_token(State& s, NodeId to, std::size_t size, Effects& out) {
     AIS_ASSERT(size > 0);
@@ -222,9 +232,13 @@ void on_token(State& s, NodeId from, const Token& token, Effects& out) {
     ++s.stats.tokens;
     ++ring.visits;
     ring.idle_visits = token.seq == ring.forwarded_seq ? ring.idle_visits + 1 : 0;
+    ring.lone_visits = token.seq == ring.forwarded_seq ? ring.lone_visits + 1 : 0;
     ring.token_seq = token.token_seq;
     ring.token = token;
     ring.has_token = true;
+    ring.stays = false;
+    ring.keeper = NodeId();
+    s.deadlines.clear(Timer::stay);
     s.deadlines.clear(Timer::token_retransmit);
     s.deadlines.clear(Timer::hold_cancel);
     note_rotation(s);
@@ -244,14 +258,11 @@ void visit_token(State& s, Effects& out) {
     Ring& ring = s.current();
     Token& token = ring.token;
     AIS_ASSERT(ring.has_token);
-    ring.has_token = false;
     s.deadlines.clear(Timer::hold);
-    if (ring.log.high() > token.seq) {
-        // While we held the token somebody used a seq that only we could give.
-        ++s.stats.malformed;
-        s.deadlines.set(Timer::token_loss, s.now + s.config.token_timeout);
+    if (is_overtaken(s, ring)) {
         return;
     }
+    ring.has_token = false;
     if (is_stuck(s, ring)) {
         AIS_MARK("token.excludes_who_does_not_receive");
         ++s.stats.failed_to_receive;
@@ -273,6 +284,7 @@ void visit_token(State& s, Effects& out) {
     const Seq received_aru = token.aru;
     const Seq received_seq = token.seq;
     const Seq known_seq = ring.forwarded_seq;
+    const bool is_lone = operational && is_lone_sender(s, ring);
 
     // Requests first, then what is new.
     const std::uint64_t backlog = operational ? s.source.backlog() : recovery_backlog(s);
@@ -289,8 +301,6 @@ void visit_token(State& s, Effects& out) {
         } else if (backlog > 0) {
             sent = take_messages(s, ring, allowed_new);
         }
-        tail = std::min(sent, s.config.accelerated_window);
-        send_messages(ring, received_seq + 1, token.seq - tail, out);
     } else {
         sent = transmit_recovered(s, allowed_new, out);
     }
@@ -298,6 +308,15 @@ void visit_token(State& s, Effects& out) {
     const std::uint64_t backlog_left =
         backlog == 0 ? 0 : (operational ? s.source.backlog() : recovery_backlog(s));
     ring.flow.account(token, repeated + sent, backlog_left);
+    const bool stays = is_lone && sent == 1 && backlog_left == 0 && may_stay(s, ring);
+    if (operational) {
+        tail = stays ? 0 : std::min(sent, s.config.accelerated_window);
+        send_messages(ring,
+                      received_seq + 1,
+                      token.seq - tail,
+                      stays ? Sending::token_stays : Sending::first,
+                      out);
+    }
     update_aru(s, ring);
     // In Recovery nothing follows the token, so that all it knows of can be asked for.
     add_requests(
@@ -307,10 +326,15 @@ void visit_token(State& s, Effects& out) {
         std::max(ring.stable,
                  AIS_MUTATION(stable_after_one_visit) ? received_aru
                                                       : std::min(ring.forwarded_aru, received_aru));
+    ring.settled_visits = ring.stable < ring.last_safe ? 0 : ring.settled_visits + 1;
     const bool recovered = !operational && advance_recovery(s, received_aru);
 
+    if (stays) {
+        begin_stay(s, out);
+        return;
+    }
     forward(s, ring, out);
-    send_messages(ring, token.seq - tail + 1, token.seq, out);
+    send_messages(ring, token.seq - tail + 1, token.seq, Sending::first, out);
 
     if (recovered) {
         enter_operational(s, out);

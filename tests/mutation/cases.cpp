@@ -47,6 +47,7 @@ constexpr Case table[] = {
     {Mutation::requests_too_early, no_faults, 2},
     {Mutation::hold_before_stable, idle, 60},
     {Mutation::hold_not_cancelled, idle, 2},
+    {Mutation::stay_never_ends, lone, 2},
     {Mutation::token_on_one_link, on_links, 40},
     {Mutation::no_probation, on_links, 40},
     {Mutation::never_up_again, on_links, 40},

@@ -36,6 +36,7 @@ sim::Violations compared(std::uint64_t seed);  // who has gone astray stops, tho
 sim::Violations loss(std::uint64_t seed);       // lost datagrams cost no configuration
 sim::Violations no_faults(std::uint64_t seed);  // nothing is sent twice
 sim::Violations idle(std::uint64_t seed);       // a held token is soon let go
+sim::Violations lone(std::uint64_t seed);       // a token that stays is let go, too
 sim::Violations restart(std::uint64_t seed);    // who comes back is noticed at once
 sim::Violations late_comer(
     std::uint64_t seed);                        // who knows no number names a ring for those who do

@@ -103,6 +103,19 @@ sim::Violations idle(std::uint64_t seed) {
     return found;
 }
 
+sim::Violations lone(std::uint64_t seed) {
+    Bench bench(seed, 3);
+    for (int i = 0; i < 10; ++i) {
+        const NodeId who = bench.any();
+        for (int calls = 0; calls < 20; ++calls) {
+            bench.world.send(who, totem::Guarantee::agreed, 50);
+            bench.advance(microseconds(bench.world.prng().below(400)));
+        }
+        bench.advance(seconds(2));
+    }
+    return bench.judge(false);
+}
+
 sim::Violations restart(std::uint64_t seed) {
     Bench bench(seed, 3);
     sim::Violations found;

@@ -44,6 +44,10 @@ totem::Config choose_config(Prng& prng, std::size_t nodes) {
     config.accelerated_window = config.max_messages * halves[prng.below(3)] / 2;
     config.datagram_max = prng.chance(1, 3) ? 700 : 1400;
     config.seqno_unchanged_rotations = prng.chance(1, 2) ? 30 : 4;
+    // Not drawn: seeds would be other stories.
+    config.stay_max = std::chrono::milliseconds(config.accelerated_window == 0          ? 0
+                                                : config.seqno_unchanged_rotations == 4 ? 1000
+                                                                                        : 4);
     config.hold_off_max = std::chrono::seconds(2);  // who is left out must be back before the end
     // Faster and slower than usual, in the usual proportions; large rings keep the usual ones.
     static constexpr std::uint32_t percents[] = {100, 100, 40, 250};
