@@ -89,6 +89,9 @@ std::size_t Groups::backlog() const {
     return impl_->packer.backlog(impl_->open(), impl_->payload_max);
 }
 
+std::uint64_t Groups::messages_taken() const {
+    return impl_->packer.messages_taken();
+}
 std::size_t Groups::take(MutableBytes room, totem::Guarantee& guarantee) {
     return impl_->packer.take(room, guarantee, impl_->open());
 }

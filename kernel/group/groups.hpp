@@ -92,6 +92,7 @@ class Groups final : public totem::Source {
     // totem::Source.
     [[nodiscard]] std::size_t backlog() const override;
     std::size_t take(MutableBytes room, totem::Guarantee& guarantee) override;
+    [[nodiscard]] std::uint64_t messages_taken() const override;
 
     // Bytes one datagram carries (Engine::payload_max), for backlog().
     void set_payload_max(std::size_t bytes);

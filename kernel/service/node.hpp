@@ -148,6 +148,9 @@ class Node final : private totem::Effects {
             : groups(the_groups), tap(the_tap), stamp(the_stamp) {}
         [[nodiscard]] std::size_t backlog() const override { return groups.backlog(); }
         std::size_t take(MutableBytes room, totem::Guarantee& guarantee) override;
+        [[nodiscard]] std::uint64_t messages_taken() const override {
+            return groups.messages_taken();
+        }
         group::Groups& groups;
         Tap* tap;
         std::size_t stamp;  // bytes in front of each payload

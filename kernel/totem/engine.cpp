@@ -269,7 +269,9 @@ void Ring::reset(const RingId& ring, const Members& nodes, NodeId self) {
     idle_visits = 0;
     counted_congested = false;
     lone_visits = 0;
-    stays = false;
+    stays = is_stay_vain = false;
+    vain_stays = 0;
+    visited_seq = 0;
     keeper = NodeId();
     last_safe = 0;
     settled_visits = 0;

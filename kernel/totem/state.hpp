@@ -87,9 +87,12 @@ struct Ring {
     bool counted_congested = false;
 
     // Stay (stay.cpp).
-    std::uint32_t lone_visits = 0;  // in a row in which no other had sent anything
+    std::uint32_t lone_visits = 0;  // since another had sent something, or a stay was vain
     bool stays = false;             // the token is here, its visit done but for forwarding
+    bool is_stay_vain = false;      // nothing was sent in it yet
+    std::uint32_t vain_stays = 0;   // in a row
     Instant stay_end;
+    Seq visited_seq = 0;  // of the token, when the last visit began
     NodeId keeper;                    // who said with its last message that it keeps the token
     Seq last_safe = 0;                // the newest safe message
     std::uint32_t settled_visits = 0;  // in a row in which all safe messages were stable
@@ -224,8 +227,12 @@ void retransmit_token(State& s, Effects& out);
 // stay.cpp
 // Nobody but us has sent anything lately, and nobody misses anything: asked when a visit begins.
 [[nodiscard]] bool is_lone_sender(const State& s, const Ring& ring);
-// After the messages of a visit were taken and booked: may the token stay?
-[[nodiscard]] bool may_stay(const State& s, const Ring& ring);
+// After the messages of a visit were taken and booked: `datagrams` were sent, and before them the source
+// had taken `taken_before`.  May the token stay?
+[[nodiscard]] bool may_stay(const State& s,
+                            const Ring& ring,
+                            std::uint32_t datagrams,
+                            std::uint64_t taken_before);
 void note_safe(Ring& ring, const MessageLog::Entry& entry, Seq seq);
 void begin_stay(State& s, Effects& out);
 // Something is waiting while the token stays: send it.

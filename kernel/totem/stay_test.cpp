@@ -42,6 +42,13 @@ class Stay : public ::testing::Test {
         return stats(number).tokens - tokens;
     }
 
+    void be_silent(std::size_t number) {
+        const auto tokens = stats(number).tokens;
+        while (stats(number).tokens < tokens + 4) {
+            cluster.run(1);
+        }
+    }
+
     // A program that calls again as soon as it has its answer, until the token stays for it.
     void call_until_it_stays(std::size_t number) {
         for (int i = 0; i < 10 && stats(number).stays == 0; ++i) {
@@ -106,6 +113,20 @@ TEST_F(Stay, other_sender_is_given_the_token_at_once) {
     });
     EXPECT_EQ(node(1).last_sender, NodeId(3));
     EXPECT_LE(cluster.now - begin, microseconds(50));  // three datagrams on this wire
+}
+
+TEST_F(Stay, what_is_in_vain_is_tried_less_often) {
+    for (int i = 0; i < 40; ++i) {
+        call(2);
+        be_silent(2);
+    }
+    EXPECT_GE(stats(2).stays, 2u);
+    EXPECT_LE(stats(2).stays, 8u);
+    const auto before = stats(2).sent_staying;
+    for (int i = 0; i < 200 && stats(2).sent_staying < before + 5; ++i) {
+        call(2);  // and is tried again when that changes
+    }
+    EXPECT_EQ(stats(2).sent_staying, before + 5);
 }
 
 TEST_F(Stay, not_while_another_sends) {

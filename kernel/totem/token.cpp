@@ -285,6 +285,8 @@ void visit_token(State& s, Effects& out) {
     const Seq received_seq = token.seq;
     const Seq known_seq = ring.forwarded_seq;
     const bool is_lone = operational && is_lone_sender(s, ring);
+    ring.visited_seq = received_seq;
+    const std::uint64_t taken_before = s.source.messages_taken();
 
     // Requests first, then what is new.
     const std::uint64_t backlog = operational ? s.source.backlog() : recovery_backlog(s);
@@ -308,7 +310,7 @@ void visit_token(State& s, Effects& out) {
     const std::uint64_t backlog_left =
         backlog == 0 ? 0 : (operational ? s.source.backlog() : recovery_backlog(s));
     ring.flow.account(token, repeated + sent, backlog_left);
-    const bool stays = is_lone && sent == 1 && backlog_left == 0 && may_stay(s, ring);
+    const bool stays = is_lone && backlog_left == 0 && may_stay(s, ring, sent, taken_before);
     if (operational) {
         tail = stays ? 0 : std::min(sent, s.config.accelerated_window);
         send_messages(ring,
