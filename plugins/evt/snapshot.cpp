@@ -140,8 +140,9 @@ class Uniter {
 };
 
 std::uint64_t carry(std::uint64_t deadline, std::uint64_t from, std::uint64_t to) {
-    if (deadline == no_deadline) {
-        return no_deadline;
+    // Why unchanged on the same clock: what is put back must be what was saved, also when it is overdue.
+    if (deadline == no_deadline || from == to) {
+        return deadline;
     }
     return to + (deadline - std::min(deadline, from));
 }

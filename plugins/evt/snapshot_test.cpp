@@ -154,6 +154,17 @@ TEST(EvtSnapshot, drops_an_unlinked_channel_that_nobody_here_has) {
     EXPECT_THAT(lines(merged({left}, {1})), IsEmpty());
 }
 
+// Seed 40012: after a live replacement the cleared event of one node was remembered until another time.
+TEST(EvtSnapshot, puts_back_what_is_overdue_as_it_was) {
+    Component all_of_it{{}, {1, 2}};
+    all_of_it.image.clock = 3000;
+    all_of_it.image.cleared.emplace(2001, 2909);
+    all_of_it.image.channels.push_back(part({1, 1}, "c", {{1, 1}}));
+    all_of_it.image.channels.back().kept.push_back(kept(2002, 2800));
+    const Image image = merged({all_of_it}, {1, 2});
+    EXPECT_EQ(save(image), save(all_of_it.image));
+}
+
 TEST(EvtSnapshot, has_each_kept_event_once_with_the_longest_time_that_is_left) {
     Component left{{}, {1}};
     left.image.clock = 100;
