@@ -2,6 +2,7 @@
 
 #include "daemon.hpp"
 
+#include "links/stamp.hpp"
 #include "os/clock.hpp"
 #include "os/files.hpp"
 #include "os/privileges.hpp"
@@ -196,9 +197,10 @@ Result<void> Daemon::open_crypto() {
     params.local_node = self_.value();
     params.key = to_abi(key);
     params.cipher = settings_.totem.crypto_cipher.c_str();
-    if (auto salt = os::fill_random(params.boot_salt); !salt) {
+    if (auto salt = os::fill_random(boot_salt_); !salt) {
         return salt;
     }
+    copy_bytes(params.boot_salt, Bytes(boot_salt_));
     auto session = plugin::SealGuard::open_session(*backend, params);
     os::wipe(key);
     if (!session) {
@@ -256,15 +258,16 @@ Result<void> Daemon::open_node() {
     options.group.message_max = settings_.ipc.message_max + ipc::Limits{}.header_room;
     options.group.queue_max = std::max(options.group.queue_max, 4 * options.group.message_max);
     ring_store_ = std::make_unique<os::RingStore>(options_.state_dir, self_, loop_, log_);
-    std::uint64_t chance[2] = {};
-    if (auto filled = os::fill_random({reinterpret_cast<std::uint8_t*>(chance), sizeof chance});
-        !filled) {
+    std::array<std::uint8_t, sizeof(std::uint64_t)> chance{};
+    if (auto filled = os::fill_random(chance); !filled) {
         return filled;
     }
-    options.identity = {self_, chance[0], first_ring_seq(ring_store_->stored()), chance[1]};
+    const std::uint64_t incarnation = links::incarnation_of(boot_salt_);
+    options.identity = {
+        self_, incarnation, first_ring_seq(ring_store_->stored()), Reader(chance).u64()};
     if (!options_.trace_file.empty()) {
         auto trace =
-            os::TraceFile::open(options_.trace_file, {self_, chance[0]}, os::monotonic_now, log_);
+            os::TraceFile::open(options_.trace_file, {self_, incarnation}, os::monotonic_now, log_);
         if (!trace) {
             return trace.error();
         }
@@ -518,7 +521,7 @@ void Daemon::on_configuration(const totem::Configuration& now) {
         left_since_last_ring_ = now.left;
         return;
     }
-    network_->on_members(now.members);
+    network_->on_configuration(now);
     const auto address_of = [this](NodeId node) { return network_->address_of(node); };
     const auto why_left = [&](NodeId node) {
         const std::string_view why = node_->engine().why_left(node);

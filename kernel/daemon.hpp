@@ -42,6 +42,7 @@
 #include "totem/packet.hpp"
 #include "totem/stats.hpp"
 
+#include <ais/envelope.hpp>
 #include <ais/result.hpp>
 
 #include <functional>
@@ -145,6 +146,7 @@ class Daemon final : private links::Receiver,
     NodeId self_;
     plugin::Kernel crypto_kernel_;
     std::unique_ptr<plugin::Plugins> crypto_plugins_;
+    envelope::Salt boot_salt_{};  // begins with our incarnation (links/stamp.hpp)
     std::unique_ptr<plugin::SealGuard> seal_;
     std::unique_ptr<Network> network_;
     std::unique_ptr<os::RingStore> ring_store_;

@@ -164,10 +164,10 @@ void Network::open_lifelines() {
     }
 }
 
-void Network::on_members(const totem::Members& members) {
-    links_->on_members(members);
+void Network::on_configuration(const totem::Configuration& now) {
+    links_->on_configuration(now);
     if (lifelines_) {
-        lifelines_->keep(members);
+        lifelines_->keep(now.members);
     }
 }
 

@@ -56,7 +56,7 @@ class Network final : private os::DatagramSink {
     // `before_control`: control datagrams have come and are handed over next.
     void start(OnHint on_hint, std::function<void()> before_control);
     // The ring has these members now.
-    void on_members(const totem::Members& members);
+    void on_configuration(const totem::Configuration& now);
     [[nodiscard]] links::Links& links() { return *links_; }
 
     // The configuration was read again: takes the lists of members from it, nothing else.

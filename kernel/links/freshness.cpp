@@ -42,7 +42,13 @@ bool Freshness::is_newest(Instant now, const Stamp& stamp) {
         life->heard = now;
         return true;
     }
-    if (members_.contains(stamp.sender) || now - life->heard < silence) {
+    if (const auto place = members_.index_of(stamp.sender)) {
+        if (incarnation_of(stamp.boot) != incarnations_[*place]) {
+            AIS_MARK("freshness.doubts_another_life_of_a_member");
+            return false;
+        }
+        AIS_MARK("freshness.believes_the_life_that_is_a_member");
+    } else if (now - life->heard < silence) {
         AIS_MARK("freshness.doubts_another_life");
         return false;
     }

@@ -11,10 +11,11 @@
 // Lives have no order.  Another life than the one we know is believed
 //   - at once, if the sender is no member of the ring and has been silent for
 //     `silence` (it restarted, or moved);
-//   - never, while the sender is a member of the ring and there is one: a member that restarted
-//     is left out first, and its address counts as soon as it is.  Without a ring all speak to all,
-//     so a silence means something again: who restarted so fast that the life before was
-//     still believed when the ring was formed would else be doubted for ever.
+//   - while the sender is a member of the ring: if it is the life that the ring was formed with,
+//     and no other one.  A salt begins with the incarnation (links/stamp.hpp) that its node has
+//     put into the commit token.  So neither a recording that came before the ring was formed nor
+//     a restart that nobody has noticed is taken for the member.  Without a ring all speak to all,
+//     and a silence means something again.
 // A datagram that comes from where the node is thought to be needs none of
 // this: learning the same address again changes nothing.
 //
@@ -25,8 +26,9 @@
 
 #include "base/time.hpp"
 #include "links/stamp.hpp"
-#include "totem/members.hpp"
+#include "totem/types.hpp"
 
+#include <array>
 #include <vector>
 
 namespace ais::links {
@@ -39,8 +41,13 @@ class Freshness {
 
     // `stamp` is of a datagram that has been opened.
     [[nodiscard]] bool is_newest(Instant now, const Stamp& stamp);
-    // Of the ring; none while there is no ring.
-    void on_members(const totem::Members& members) { members_ = members; }
+    // A regular one was delivered.
+    void on_configuration(const totem::Configuration& now) {
+        members_ = now.members;
+        incarnations_ = now.incarnations;
+    }
+    // There is no ring.
+    void on_gathering() { members_ = {}; }
 
   private:
     struct Life {
@@ -52,6 +59,7 @@ class Freshness {
     Life* find(NodeId node);
 
     totem::Members members_;
+    std::array<std::uint64_t, totem::Members::capacity> incarnations_{};  // as members_
     std::vector<Life> lives_;
     std::size_t last_ = 0;  // found last: a batch comes from one sender
 };

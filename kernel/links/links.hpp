@@ -106,7 +106,7 @@ class Links {
                              std::string_view from) = 0;
 
     // A regular configuration was delivered.
-    virtual void on_members(const totem::Members& members) = 0;
+    virtual void on_configuration(const totem::Configuration& now) = 0;
     // The ring is over: those who were in it may have restarted.
     virtual void on_gathering() = 0;
 

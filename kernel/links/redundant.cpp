@@ -105,17 +105,17 @@ class Redundant final : public Links, private Outlet {
         receiver_.on_datagram(link, opened.sender, opened.plain);
     }
 
-    void on_members(const totem::Members& members) override {
-        monitor_.on_members(members);
+    void on_configuration(const totem::Configuration& now) override {
+        monitor_.on_members(now.members);
         for_each(monitor_.configured(), [&](totem::LinkId link) {
-            freshness_[link].on_members(members);
-            transports_[link]->on_members(members);
+            freshness_[link].on_configuration(now);
+            transports_[link]->on_members(now.members);
         });
     }
 
     void on_gathering() override {
         for_each(monitor_.configured(),
-                 [&](totem::LinkId link) { freshness_[link].on_members({}); });
+                 [&](totem::LinkId link) { freshness_[link].on_gathering(); });
     }
 
     void start(Instant now) override {

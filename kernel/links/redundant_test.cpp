@@ -95,7 +95,9 @@ class Pair : public testing::Test {
   protected:
     explicit Pair(std::unique_ptr<Mode> (*mode)() = make_best) : a(1, mode()), b(2, mode()) {
         for (Machine* node : {&a, &b}) {
-            node->links->on_members({NodeId(1), NodeId(2)});
+            totem::Configuration ring;
+            ring.members = {NodeId(1), NodeId(2)};
+            node->links->on_configuration(ring);
             node->links->start(now);
         }
     }

@@ -93,7 +93,7 @@ class Processor final : public totem::Source, public totem::Effects, private Rec
             if (change->now->kind == totem::Configuration::Kind::regular) {
                 ++configurations;
                 members = change->now->members.size();
-                links_->on_members(change->now->members);
+                links_->on_configuration(*change->now);
             }
         }
     }

@@ -55,12 +55,12 @@ class Single final : public Links, private Outlet {
         receiver_.on_datagram(link, opened.sender, opened.plain);
     }
 
-    void on_members(const totem::Members& members) override {
-        freshness_.on_members(members);
-        transport_.on_members(members);
+    void on_configuration(const totem::Configuration& now) override {
+        freshness_.on_configuration(now);
+        transport_.on_members(now.members);
     }
 
-    void on_gathering() override { freshness_.on_members({}); }
+    void on_gathering() override { freshness_.on_gathering(); }
 
     // Any authentic datagram would do; a hello is one that every node understands.
     void on_moved(totem::LinkId link) override {

@@ -20,6 +20,11 @@ struct Stamp {
     std::uint64_t counter = 0;
 };
 
+// The incarnation of the engine that seals with this salt: its first eight bytes.
+inline std::uint64_t incarnation_of(const envelope::Salt& boot) {
+    return Reader(boot).u64();
+}
+
 // Nothing if this is no envelope of the version that we know.
 inline std::optional<Stamp> read_stamp(Bytes datagram) {
     if (datagram.size() < envelope::header_size || datagram[0] != AIS_ENVELOPE_MAGIC_0 ||

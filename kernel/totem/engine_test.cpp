@@ -75,6 +75,19 @@ TEST(Engine, persists_the_ring_number_before_the_commit_token_leaves) {
     }
 }
 
+TEST(Engine, tells_which_life_of_each_member_is_in_the_ring) {
+    for (const std::size_t count : {1U, 3U}) {
+        TinyCluster cluster(count);
+        ASSERT_TRUE(cluster.form());
+        for (const auto& node : cluster.nodes) {
+            const Configuration& now = node->engine->configuration();
+            for (std::size_t i = 0; i < count; ++i) {
+                EXPECT_EQ(now.incarnations[i], 1000 + now.members[i].value());
+            }
+        }
+    }
+}
+
 TEST(Engine, goes_on_from_the_stored_ring_number) {
     TinyCluster cluster(1);
     Engine::Identity identity;

@@ -167,6 +167,27 @@ bool merge_sets(State& s, NodeId from, const Join& join) {
     return s.processors.size() != processors || s.failed.size() != failed;
 }
 
+// `outsider` is not in one ring with `ours`, since `deaf` does not hear `speaker`.
+void tell_broken_path(
+    State& s, const Members& ours, NodeId outsider, NodeId deaf, NodeId speaker) {
+    s.separation.note_told(outsider);
+    const std::string why = ": node " + std::to_string(deaf.value()) + " does not hear node " +
+                            std::to_string(speaker.value()) +
+                            "; look at the network path from the latter to the former";
+    if (ours == Members{s.self}) {
+        AIS_LOG(s.log,
+                warning,
+                "totem",
+                "TOTEM-015",
+                "this node is left out of a ring with node ",
+                outsider.value(),
+                why);
+    } else {
+        AIS_LOG(
+            s.log, warning, "totem", "TOTEM-014", "node ", outsider.value(), " excluded", why);
+    }
+}
+
 // Give up those who are not in our group, or say why it is not about paths.
 void leave_out_silent(State& s) {
     const Members nodes = agreed(s);
@@ -197,31 +218,11 @@ void leave_out_silent(State& s) {
         // Why ours first: what the other side tells may be older than its hearing of us.
         const bool is_deaf = table.hears(other, i);
         (is_deaf ? deaf : unheard).insert(nodes[i]);
-        if (group == Members{s.self}) {
-            AIS_LOG(s.log,
-                    warning,
-                    "totem",
-                    "TOTEM-015",
-                    "this node is left out of a ring with node ",
-                    nodes[i].value(),
-                    ": node ",
-                    (is_deaf ? nodes[i] : s.self).value(),
-                    " does not hear node ",
-                    (is_deaf ? s.self : nodes[i]).value(),
-                    "; look at the network path from the latter to the former");
-        } else {
-            AIS_LOG(s.log,
-                    warning,
-                    "totem",
-                    "TOTEM-014",
-                    "node ",
-                    nodes[i].value(),
-                    " excluded: node ",
-                    (is_deaf ? nodes[i] : nodes[other]).value(),
-                    " does not hear node ",
-                    (is_deaf ? nodes[other] : nodes[i]).value(),
-                    "; look at the network path from the latter to the former");
-        }
+        tell_broken_path(s,
+                         group,
+                         nodes[i],
+                         is_deaf ? nodes[i] : nodes[other],
+                         is_deaf ? nodes[other] : nodes[i]);
     }
     if (!silent.empty()) {
         AIS_LOG(s.log, notice, "totem", "TOTEM-002", "no agreement with ", silent, " in time");
@@ -270,14 +271,28 @@ void call_who_left_us_out(State& s, Effects& out) {
     enter_gather(s, "the others have left us out", out);
 }
 
+// Why: who was given up by others, or before it could say whom it hears, is out without a word about
+// the path, and stays out because of it.
+void tell_what_holds_off(State& s, NodeId from, const Members& ours) {
+    ++s.stats.held_off;
+    if (const auto path = s.separation.take_untold(from, ours, s.now)) {
+        AIS_MARK("gather.names_what_holds_off");
+        tell_broken_path(s,
+                         ours,
+                         path->theirs,
+                         path->is_theirs_deaf ? path->theirs : path->ours,
+                         path->is_theirs_deaf ? path->ours : path->theirs);
+    }
+}
+
 // A broken path is between our members and those whom this join calls together.
-bool is_held_off(State& s, const Join& join, const Members& ours) {
+bool is_held_off(State& s, NodeId from, const Join& join, const Members& ours) {
     const Members theirs = join.processors.without(join.failed).without(ours);
     if (!s.separation.holds_off(theirs, ours, s.now)) {
         return false;
     }
     AIS_MARK("gather.holds_off_join");
-    ++s.stats.held_off;
+    tell_what_holds_off(s, from, ours);
     return true;
 }
 
@@ -454,7 +469,7 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
                 ++s.stats.stale_joins;
                 return;
             }
-            if (!member && is_held_off(s, join, ring.members)) {
+            if (!member && is_held_off(s, from, join, ring.members)) {
                 return;
             }
             if (join.leave) {
@@ -484,7 +499,7 @@ void on_join(State& s, NodeId from, const Join& join, Effects& out) {
             break;
         }
         case Phase::gather:
-            if (!s.processors.contains(from) && is_held_off(s, join, agreed(s))) {
+            if (!s.processors.contains(from) && is_held_off(s, from, join, agreed(s))) {
                 return;
             }
             break;
@@ -505,7 +520,7 @@ void on_foreign(State& s, NodeId from, std::string_view what, Effects& out) {
         }
         if (s.separation.holds_off(from, s.installed->members, s.now)) {
             AIS_MARK("gather.holds_off_foreign");
-            ++s.stats.held_off;
+            tell_what_holds_off(s, from, s.installed->members);
             return;
         }
         prepare_gather(s, what);

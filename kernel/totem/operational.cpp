@@ -54,6 +54,7 @@ Configuration regular_configuration(const State& s) {
     now.joined = now.members.without(s.recovery.transitional);
     for (std::size_t i = 0; i < s.commit.count; ++i) {
         now.previous[i] = s.commit.slots[i].old_ring;
+        now.incarnations[i] = s.commit.slots[i].incarnation;
     }
     return now;
 }

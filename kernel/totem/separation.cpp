@@ -9,6 +9,7 @@ namespace ais::totem {
 void Separation::install(const Reachability& table, const Members& ours, Instant now) {
     const Members& nodes = table.nodes;
     const std::size_t count = nodes.size();
+    told_ = told_.without(ours);
     // What was between members of ours is history, and what is in the table is told anew.
     for (std::size_t at = edge_count_; at-- > 0;) {
         const Edge& edge = edges_[at];
@@ -41,6 +42,7 @@ void Separation::install(const Reachability& table, const Members& ours, Instant
                 edge = Edge{};
                 edge.ours = nodes[i];
                 edge.theirs = nodes[theirs];
+                edge.since = now;
                 edge.ours_heard = table.hears(theirs, i) ? now : never;
                 edge.theirs_heard = table.hears(i, theirs) ? now : never;
                 edge.news_at = now;
@@ -101,10 +103,7 @@ std::optional<std::pair<NodeId, NodeId>> Separation::tell(NodeId from,
             edge.theirs_heard = now;
             edge.news_at = now;
         }
-        const auto is_recent = [&](Instant when) {
-            return when != never && now - when <= times_.recent;
-        };
-        if (!is_recent(edge.ours_heard) || !is_recent(edge.theirs_heard)) {
+        if (!is_recent(edge.ours_heard, now) || !is_recent(edge.theirs_heard, now)) {
             edge.whole_since = never;
             continue;
         }
@@ -113,6 +112,7 @@ std::optional<std::pair<NodeId, NodeId>> Separation::tell(NodeId from,
         }
         if (is_proof || now - edge.whole_since >= quiet_of(edge.theirs)) {
             mended = {edge.ours, edge.theirs};
+            told_.erase(edge.theirs);
             erase_edge(at);
         }
     }
@@ -136,6 +136,21 @@ bool Separation::holds_off(const Members& theirs, const Members& ours, Instant n
                            return is_live(edge, now) && theirs.contains(edge.theirs) &&
                                   ours.contains(edge.ours);
                        });
+}
+
+std::optional<Separation::Broken> Separation::take_untold(NodeId from,
+                                                         const Members& ours,
+                                                         Instant now) {
+    const NodeId group = group_of(from);
+    for (std::size_t i = 0; i < edge_count_; ++i) {
+        const Edge& edge = edges_[i];
+        if (is_live(edge, now) && group_of(edge.theirs) == group && ours.contains(edge.ours) &&
+            now - edge.since >= times_.recent && !told_.contains(edge.theirs)) {
+            told_.insert(edge.theirs);
+            return Broken{edge.ours, edge.theirs, is_recent(edge.theirs_heard, now)};
+        }
+    }
+    return std::nullopt;
 }
 
 Members Separation::apart(bool of_all, Instant now) const {
@@ -177,6 +192,7 @@ void Separation::forget(NodeId theirs) {
             erase_edge(at);
         }
     }
+    told_.erase(theirs);
     const auto at = nodes_.index_of(theirs);
     if (at) {
         std::copy(outsiders_.begin() + static_cast<std::ptrdiff_t>(*at) + 1,

@@ -52,6 +52,17 @@ class Separation {
     // What `from`, or a join for `theirs`, says must not start a Gather of `ours`.
     [[nodiscard]] bool holds_off(NodeId from, const Members& ours, Instant now) const;
     [[nodiscard]] bool holds_off(const Members& theirs, const Members& ours, Instant now) const;
+    // Somebody has been told why `theirs` is apart; once is enough, until one of its paths is whole.
+    void note_told(NodeId theirs) { told_.insert(theirs); }
+    // A path that holds `from` off, has done so for as long as "lately" is, and of which nobody has
+    // been told; from now on it counts as told.  Why not at once: one that is whole after all is
+    // known to be by then.
+    struct Broken {
+        NodeId ours;
+        NodeId theirs;
+        bool is_theirs_deaf;  // else: ours does not hear theirs
+    };
+    [[nodiscard]] std::optional<Broken> take_untold(NodeId from, const Members& ours, Instant now);
     // The far ends of our own broken paths; `of_all`: both ends of all.
     [[nodiscard]] Members apart(bool of_all, Instant now) const;
 
@@ -60,6 +71,7 @@ class Separation {
     struct Edge {
         NodeId ours;
         NodeId theirs;
+        Instant since = never;
         Instant ours_heard = never;    // by theirs
         Instant theirs_heard = never;  // by ours
         Instant whole_since = never;
@@ -71,6 +83,9 @@ class Separation {
         Instant last = never;
     };
 
+    [[nodiscard]] bool is_recent(Instant when, Instant now) const {
+        return when != never && now - when <= times_.recent;
+    }
     [[nodiscard]] bool is_live(const Edge& edge, Instant now) const {
         return now - edge.news_at <= times_.keep;
     }
@@ -83,6 +98,7 @@ class Separation {
     Times times_;
     std::array<Edge, edges_max> edges_;
     std::size_t edge_count_ = 0;
+    Members told_;
     Members nodes_;
     std::array<Outsider, Members::capacity> outsiders_;  // as nodes_
 };

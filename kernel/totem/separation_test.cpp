@@ -49,6 +49,45 @@ TEST(Separation, holds_off_the_company_of_who_is_behind_a_broken_path) {
     EXPECT_FALSE(at_c.holds_off(Members{b}, Members{c}, start));  // b calls without a
 }
 
+TEST(Separation, names_a_path_that_goes_on_to_hold_off_and_once) {
+    Separation at_b(b, times);
+    at_b.install(chain(), ours, start);
+    EXPECT_FALSE(at_b.take_untold(c, ours, start + milliseconds(999)));  // it may be whole after all
+    EXPECT_FALSE(at_b.take_untold(NodeId(4), ours, start + seconds(1)));
+    EXPECT_FALSE(at_b.take_untold(c, Members{b}, start + seconds(1)));
+    const auto path = at_b.take_untold(c, ours, start + seconds(1));
+    ASSERT_TRUE(path);
+    EXPECT_EQ(path->ours, a);
+    EXPECT_EQ(path->theirs, c);
+    EXPECT_FALSE(path->is_theirs_deaf);
+    EXPECT_FALSE(at_b.take_untold(c, ours, start + seconds(2)));
+}
+
+TEST(Separation, names_the_end_that_does_not_hear) {
+    Separation at_a(a, times);
+    at_a.install(chain(), ours, start);
+    at_a.hear(c, start + milliseconds(900));  // a hears c, so it is c that does not hear a
+    const auto path = at_a.take_untold(c, ours, start + seconds(1));
+    ASSERT_TRUE(path);
+    EXPECT_TRUE(path->is_theirs_deaf);
+}
+
+TEST(Separation, names_no_path_of_a_node_of_which_one_was_named_until_it_is_back) {
+    Separation at_b(b, times);
+    at_b.note_told(c);
+    at_b.install(chain(), ours, start);
+    EXPECT_FALSE(at_b.take_untold(c, ours, start + seconds(1)));
+    // Whole, and broken again.
+    EXPECT_FALSE(at_b.tell(a, Members{c}, false, start + seconds(2)));
+    EXPECT_TRUE(at_b.tell(c, Members{a}, false, start + seconds(2)));
+    at_b.install(chain(), ours, start + seconds(3));
+    EXPECT_TRUE(at_b.take_untold(c, ours, start + seconds(4)));
+    // In our ring, and left out again.
+    at_b.install(chain(), Members{a, b, c}, start + seconds(5));
+    at_b.install(chain(), ours, start + seconds(6));
+    EXPECT_TRUE(at_b.take_untold(c, ours, start + seconds(7)));
+}
+
 TEST(Separation, ends_when_both_ends_have_heard_each_other) {
     Separation at_b(b, times);
     at_b.install(chain(), ours, start);

@@ -55,6 +55,9 @@ struct Configuration {
     // Regular only: the ring that members[i] came from; two members with the
     // same one moved together.  Invalid for a node that had none yet.
     std::array<RingId, Members::capacity> previous{};
+
+    // Regular only: which life of members[i] is the member (Engine::Identity); 0 if it is not known.
+    std::array<std::uint64_t, Members::capacity> incarnations{};
 };
 
 }  // namespace ais::totem

@@ -253,26 +253,26 @@ StatusReply Checkpoint::status() const {
     return {attributes, static_cast<std::uint32_t>(sections.size()), used};
 }
 
-Page Checkpoint::page(const Iterate& wanted) const {
+Page Checkpoint::page(const Iterate& wanted, std::size_t bytes_max) const {
     Page page;
     // Why one: without an active replica the next call must say so, so each asks.
     const std::size_t most = attributes.is_collocated() && !attributes.is_synchronous()
                                  ? 1
                                  : std::numeric_limits<std::size_t>::max();
-    std::size_t bytes = 0;
+    std::size_t bytes = Page::head_size;
     auto at = wanted.has_after ? sections.upper_bound(wanted.after) : sections.begin();
     for (; at != sections.end(); ++at) {
         if (!is_chosen(at->second, wanted)) {
             continue;
         }
-        if (bytes >= page_max || page.sections.size() >= most) {
+        bytes += at->first.size() + Descriptor::size_without_id;
+        if (!page.sections.empty() && (bytes > bytes_max || page.sections.size() >= most)) {
             page.more = true;
             return page;
         }
         const Section& section = at->second;
         page.sections.push_back(
             {at->first, section.expiration.at, section.size(), section.state, section.last_update});
-        bytes += at->first.size() + 64;
     }
     return page;
 }

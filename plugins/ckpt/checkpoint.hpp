@@ -89,8 +89,9 @@ struct Checkpoint {
     // One view per element; none on an error.
     Outcome read(std::span<const ReadElement> all, std::vector<View>& views) const;
     [[nodiscard]] StatusReply status() const;
-    // The sections after `wanted.after` that are chosen, at most about page_max bytes.
-    [[nodiscard]] Page page(const Iterate& wanted) const;
+    // The sections after `wanted.after` that are chosen, at most `bytes_max`
+    // bytes of an encoded page (one section at least).
+    [[nodiscard]] Page page(const Iterate& wanted, std::size_t bytes_max = page_max) const;
 
     // An erase or a change from outside write(): keeps `used` right.
     void erase(Sections::iterator at);

@@ -324,7 +324,8 @@ void CkptService::answer(Client& client, Kind kind, std::uint64_t serial, Bytes 
     } else {
         Iterate wanted;
         Iterate::decode(body, wanted);
-        checkpoint->page(wanted).encode(out);
+        // Why: page_max is above the largest answer if ipc.message_max is small.
+        checkpoint->page(wanted, std::min<std::size_t>(page_max, group_.message_max())).encode(out);
     }
     succeed(client, serial, out.written());
 }

@@ -559,6 +559,32 @@ TEST_F(ServiceTest, iteration_of_a_collocated_one_asks_for_each_section) {
     EXPECT_GE(page.sections[0].last_update, FakeHost::wall_clock_epoch);
 }
 
+TEST_F(ServiceTest, iteration_fits_the_largest_answer_however_small_that_is) {
+    Attributes attributes = kept(0s);
+    attributes.max_sections = 100;
+    create(1, "a", attributes);
+    std::vector<std::string> ids;
+    for (int i = 10; i < 40; ++i) {
+        ids.push_back(std::to_string(i) + std::string(8, 'x'));
+        ASSERT_EQ(put(1, ids.back(), "x"), Error::ok);
+    }
+    host(1).set_message_max(200);
+    std::vector<std::string> seen;
+    Iterate wanted{1, Chosen::any, 0, false, {}};
+    for (Page page{true, {}}; page.more;) {
+        client(1).request(number_of(Kind::iterate), encoded(wanted));
+        bus.run();
+        ASSERT_EQ(client(1).responses.size(), 1U) << "no answer after " << seen.size();
+        ASSERT_TRUE(Page::decode(as_bytes(client(1).take_response().body), page));
+        for (const Descriptor& section : page.sections) {
+            seen.push_back(section.id);
+        }
+        wanted.has_after = true;
+        wanted.after = seen.back();
+    }
+    EXPECT_EQ(seen, ids);
+}
+
 TEST_F(ServiceTest, sides_of_a_division_become_one_by_the_rule) {
     create(1, "both", kept(0s));
     open(3, "both");

@@ -64,6 +64,10 @@ Error State::open(const HandleId& who, const Open& wanted, std::int64_t stamp) {
     if (has(who)) {
         return Error::invalid_param;
     }
+    const auto handles = handles_.find({who.node, who.connection});
+    if (handles != handles_.end() && handles->second >= opens_max) {
+        return Error::no_resources;
+    }
     const auto named = names_.find(wanted.name);
     if (named != names_.end()) {
         const Checkpoint& there = image_.checkpoints.find(named->second)->second;
@@ -99,6 +103,7 @@ std::uint64_t State::next_generation() const {
 void State::attach(const HandleId& who, const ObjectId& object, std::uint32_t flags) {
     Checkpoint& checkpoint = image_.checkpoints.find(object)->second;
     image_.openers[who] = {object, flags, nullptr};
+    ++handles_[{who.node, who.connection}];
     if (checkpoint.openers++ == 0) {
         stop_retention(object, checkpoint);
     }
@@ -107,6 +112,10 @@ void State::attach(const HandleId& who, const ObjectId& object, std::uint32_t fl
 void State::detach(std::map<HandleId, Opener>::iterator opener) {
     give_up(opener->second);
     const auto found = image_.checkpoints.find(opener->second.object);
+    const auto handles = handles_.find({opener->first.node, opener->first.connection});
+    if (--handles->second == 0) {
+        handles_.erase(handles);
+    }
     image_.openers.erase(opener);
     Checkpoint& checkpoint = found->second;
     if (--checkpoint.openers != 0) {
@@ -396,6 +405,7 @@ void State::replace(Image merged) {
 
 void State::rebuild() {
     names_.clear();
+    handles_.clear();
     bytes_used_ = 0;
     section_bytes_ = 0;
     for (auto& [id, checkpoint] : image_.checkpoints) {
@@ -410,6 +420,7 @@ void State::rebuild() {
     }
     for (const auto& [who, opener] : image_.openers) {
         ++image_.checkpoints.find(opener.object)->second.openers;
+        ++handles_[{who.node, who.connection}];
         bytes_used_ += staged_bytes(opener);
     }
     // What a merge has left without openers, or given some.

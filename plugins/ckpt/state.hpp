@@ -9,7 +9,7 @@
 //
 // Invariants:
 //   1. A name names at most one linked checkpoint; unlinked ones have no name here.
-//   2. checkpoint.openers == number of handles whose object it is.
+//   2. checkpoint.openers == number of handles whose object it is; a client opens at most opens_max.
 //   3. A checkpoint without openers is linked, has a retention above 0, and its
 //      generation is not 0; with openers its generation is 0.
 //   4. A handle has at most one transfer.
@@ -149,6 +149,7 @@ class State {
 
     Image image_;
     std::map<std::string, ObjectId, std::less<>> names_;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> handles_;  // of each client
     std::vector<ais_node_id> nodes_;         // of the last regular configuration
     std::vector<ais_node_id> pending_left_;  // since then, from transitional ones
     ais_node_id side_ = 0;                   // lowest member of the transitional one; 0: none

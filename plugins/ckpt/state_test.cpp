@@ -58,6 +58,21 @@ TEST_F(StateTest, name_opens_what_another_has_created) {
     EXPECT_EQ(state.find(three)->attributes.retention, 0);
 }
 
+TEST_F(StateTest, client_has_so_many_handles_and_no_more) {
+    create({1, 1, 0}, "a", kept(0));
+    for (std::uint32_t number = 1; number < opens_max; ++number) {
+        ASSERT_EQ(open({1, 1, number}, "a"), Error::ok) << number;
+    }
+    const HandleId beyond{1, 1, opens_max};
+    EXPECT_EQ(open(beyond, "a"), Error::no_resources);
+    EXPECT_EQ(create(beyond, "b", kept(0)), Error::no_resources);
+    EXPECT_EQ(open({1, 2, 1}, "a"), Error::ok);  // another client of the node
+    EXPECT_EQ(state.close({1, 1, 7}), Error::ok);
+    EXPECT_EQ(open(beyond, "a"), Error::ok);
+    state.depart(1, 1);
+    EXPECT_EQ(open(beyond, "a"), Error::ok);
+}
+
 TEST_F(StateTest, handle_can_be_opened_once) {
     create(one, "a", kept(0));
     EXPECT_EQ(create(one, "b", kept(0)), Error::invalid_param);

@@ -85,6 +85,8 @@ inline constexpr std::uint32_t wire_version = 1;
 
 // Limit: bytes of one page of an iteration; well below a message.
 inline constexpr std::size_t page_max = 64U << 10;
+// Limit: handles of one client.
+inline constexpr std::size_t opens_max = 65536;
 // Limit: elements of one write or read.
 inline constexpr std::uint32_t elements_max = 65536;
 
@@ -574,6 +576,7 @@ struct Iterate {
 enum class SectionState : std::uint32_t { valid = 1, corrupted = 2 };
 
 struct Descriptor {
+    static constexpr std::size_t size_without_id = 4 + 8 + 8 + 4 + 8;
     std::string id;
     std::int64_t expiration = time_end;
     std::uint64_t size = 0;
@@ -584,6 +587,7 @@ struct Descriptor {
 };
 
 struct Page {
+    static constexpr std::size_t head_size = 1 + 4;
     bool more = false;
     std::vector<Descriptor> sections;
 

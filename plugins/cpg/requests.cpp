@@ -215,7 +215,8 @@ void CpgService::answer_membership(Client& client, std::uint64_t serial, std::st
 
 void CpgService::iterate(Client& client, std::uint64_t serial, const IterateRequest& request) {
     Appender out;
-    state_.iterate(request).encode(out);
+    // Why: page_max is above the largest answer if ipc.message_max is small.
+    state_.iterate(request, std::min<std::size_t>(page_max, group_.message_max())).encode(out);
     ipc_.respond(client.conn, serial, CS_OK, out.written());
 }
 

@@ -410,6 +410,30 @@ TEST_F(Service, iteration_lists_what_all_nodes_have) {
     EXPECT_THAT(page.entries, ElementsAre(Entry{"g", 1, 10}, Entry{"g", 2, 20}, Entry{"h", 3, 30}));
 }
 
+TEST_F(Service, iteration_fits_the_largest_answer_however_small_that_is) {
+    std::vector<std::unique_ptr<Program>> programs;
+    std::vector<Entry> expected;
+    for (std::uint32_t pid = 10; pid < 40; ++pid) {
+        programs.push_back(std::make_unique<Program>(one, pid));
+        programs.back()->join("group " + std::to_string(pid));
+        expected.push_back({"group " + std::to_string(pid), 1, pid});
+    }
+    bus.run();
+    one.set_message_max(100);
+    std::vector<Entry> seen;
+    IterateRequest request;
+    for (IteratePage page{true, {}}; page.more;) {
+        Appender body;
+        request.encode(body);
+        const auto response = programs[0]->call(RequestKind::iterate, body.written());
+        ASSERT_NE(response.serial, 0U) << "no answer after " << seen.size();
+        ASSERT_TRUE(IteratePage::decode(as_bytes(response.body), page));
+        seen.insert(seen.end(), page.entries.begin(), page.entries.end());
+        request.after = seen.back();
+    }
+    EXPECT_EQ(seen, expected);
+}
+
 TEST_F(Service, node_that_dies_takes_all_its_processes_in_one_change) {
     Program a(one, 10);
     Program b(two, 20);

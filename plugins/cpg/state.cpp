@@ -211,17 +211,17 @@ std::size_t State::member_count() const {
     return count;
 }
 
-IteratePage State::iterate(const IterateRequest& request) const {
+IteratePage State::iterate(const IterateRequest& request, std::size_t bytes_max) const {
     IteratePage page;
-    std::size_t bytes = 0;
+    std::size_t bytes = IteratePage::head_size;
     // False when the page is full.
     const auto take = [&](const std::string& name, std::uint32_t node, std::uint32_t pid) {
-        if (bytes >= page_max) {
+        bytes += name.size() + 12;
+        if (bytes > bytes_max && !page.entries.empty()) {
             page.more = true;
             return false;
         }
         page.entries.push_back({name, node, pid});
-        bytes += name.size() + 12;
         return true;
     };
 

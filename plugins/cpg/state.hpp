@@ -108,8 +108,10 @@ class State {
     [[nodiscard]] std::size_t member_count() const;
     [[nodiscard]] ais_node_id self() const { return self_; }
 
-    // The entries after `request.after`, at most about page_max bytes.
-    [[nodiscard]] IteratePage iterate(const IterateRequest& request) const;
+    // The entries after `request.after`, at most `bytes_max` bytes of an encoded
+    // page (one entry at least).
+    [[nodiscard]] IteratePage iterate(const IterateRequest& request,
+                                      std::size_t bytes_max = page_max) const;
 
     [[nodiscard]] Membership membership() const;
     // The nodes of the last regular configuration, ascending.

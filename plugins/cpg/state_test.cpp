@@ -292,7 +292,7 @@ TEST(Iteration, pages_give_every_entry_once_in_order) {
         ++pages;
         Appender bytes;
         page.encode(bytes);
-        EXPECT_LE(bytes.size(), page_max + page_max / 2);
+        EXPECT_LE(bytes.size(), page_max);
     } while (page.more);
     EXPECT_EQ(seen, expected);
     EXPECT_GT(pages, 1U);

@@ -323,6 +323,7 @@ struct IterateRequest {
 };
 
 struct IteratePage {
+    static constexpr std::size_t head_size = 1 + 4;
     bool more = false;
     std::vector<Entry> entries;
 

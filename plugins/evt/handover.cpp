@@ -143,6 +143,8 @@ bool EvtService::restore_open(std::span<ais_conn* const> conns, Reader& in) {
         const std::uint32_t id = in.u32();
         Reader filters(in.block());
         Subscription& subscription = open.subscriptions[id];
+        subscription.cost = subscription_cost + filters.remaining();
+        open.client->subscriptions_bytes += subscription.cost;
         if (!in.ok() || !decode_filters(filters, subscription.filters)) {
             return false;
         }

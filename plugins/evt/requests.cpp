@@ -166,6 +166,13 @@ void EvtService::tell_opened(Open& open, SaAisErrorT error) {
     }
 }
 
+void EvtService::end_subscriptions(Open& open) {
+    for (const auto& [id, subscription] : open.subscriptions) {
+        open.client->subscriptions_bytes -= subscription.cost;
+    }
+    open.subscriptions.clear();
+}
+
 SaAisErrorT EvtService::close(Client& client, std::uint32_t tag) {
     const auto found = client.opens.find(tag);
     if (found == client.opens.end()) {
@@ -176,6 +183,7 @@ SaAisErrorT EvtService::close(Client& client, std::uint32_t tag) {
     if (!open.is_delivered && !open.is_async) {
         tell_opened(open, SA_AIS_ERR_TIMEOUT);  // nobody waits for it any more
     }
+    end_subscriptions(open);
     client.opens.erase(found);
     opens_.erase(number);
     client.backlog.forget(tag);
@@ -259,6 +267,7 @@ void EvtService::subscribe(Client& client, std::uint64_t serial, Bytes body) {
     const std::uint32_t tag = in.u32();
     const std::uint32_t id = in.u32();
     Subscription subscription;
+    subscription.cost = subscription_cost + in.remaining();
     if (!decode_filters(in, subscription.filters)) {
         return complaints_.broken_request(client.conn, "subscribe");
     }
@@ -267,7 +276,13 @@ void EvtService::subscribe(Client& client, std::uint64_t serial, Bytes body) {
         ipc_.respond(client.conn, serial, SA_AIS_ERR_BAD_HANDLE);
         return;
     }
+    if (client.subscriptions_bytes + subscription.cost > subscriptions_bytes_max &&
+        !open->subscriptions.contains(id)) {
+        ipc_.respond(client.conn, serial, SA_AIS_ERR_NO_RESOURCES);
+        return;
+    }
     const auto [place, is_new] = open->subscriptions.emplace(id, std::move(subscription));
+    client.subscriptions_bytes += is_new ? place->second.cost : 0;
     ipc_.respond(client.conn, serial, is_new ? SA_AIS_OK : SA_AIS_ERR_EXIST);
     const Channel* channel = state_.channel_of({state_.self(), client.opens.at(tag)});
     if (!is_new || channel == nullptr) {
@@ -291,9 +306,12 @@ SaAisErrorT EvtService::unsubscribe(Client& client, Bytes body) {
     if (open == nullptr) {
         return SA_AIS_ERR_BAD_HANDLE;
     }
-    if (open->subscriptions.erase(id) == 0) {
+    const auto found = open->subscriptions.find(id);
+    if (found == open->subscriptions.end()) {
         return SA_AIS_ERR_NOT_EXIST;
     }
+    client.subscriptions_bytes -= found->second.cost;
+    open->subscriptions.erase(found);
     client.backlog.forget(Subscriber{tag, id});
     return SA_AIS_OK;
 }

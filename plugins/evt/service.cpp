@@ -95,6 +95,7 @@ void EvtService::on_open(ais_node_id sender, Bytes body) {
             tell_opened(open, SA_AIS_ERR_NO_RESOURCES);
             break;
     }
+    end_subscriptions(open);
     open.client->opens.erase(open.tag);
     opens_.erase(found);
 }

@@ -75,6 +75,7 @@ class EvtService {
   private:
     struct Subscription {
         std::vector<Filter> filters;
+        std::size_t cost = 0;  // against subscriptions_bytes_max
         // Kept events that it got: a merge may bring one back that was over here.
         // Limit: seen_max, then the oldest ids go.
         std::set<std::uint64_t> seen;
@@ -97,6 +98,7 @@ class EvtService {
         ais_conn* conn;
         Backlog backlog;
         std::map<std::uint32_t, std::uint64_t> opens;  // by tag: number
+        std::size_t subscriptions_bytes = 0;           // sum of the costs
     };
     // Of an unlink or a clear that is under way.
     struct Waiting {
@@ -128,6 +130,7 @@ class EvtService {
 
     void open(Client& client, std::uint64_t serial, bool is_async, const OpenRequest& wanted);
     void tell_opened(Open& open, SaAisErrorT error);
+    void end_subscriptions(Open& open);
     [[nodiscard]] SaAisErrorT close(Client& client, std::uint32_t tag);
     void give_ids(Client& client, std::uint64_t serial, Bytes body);
     void publish(Client& client, std::uint64_t serial, bool is_kept, Bytes body);

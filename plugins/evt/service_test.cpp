@@ -256,6 +256,33 @@ TEST_F(EvtService, lets_one_process_have_so_many_opens_and_no_more) {
     EXPECT_EQ(open(a, opens_max + 1, "c"), SA_AIS_OK);
 }
 
+TEST_F(EvtService, keeps_so_many_filters_of_one_process_and_no_more) {
+    Program a(one, 1);
+    ASSERT_EQ(open(a, 1, "c"), SA_AIS_OK);
+    ASSERT_EQ(open(a, 2, "c"), SA_AIS_OK);
+    const std::string pattern(pattern_size_max, 'p');
+    std::uint32_t id = 0;
+    std::int32_t error = SA_AIS_OK;
+    while (error == SA_AIS_OK && id < 2 * subscriptions_bytes_max / pattern.size()) {
+        ++id;
+        error = a.subscribe(1 + id % 2, id, pattern);
+    }
+    EXPECT_EQ(error, SA_AIS_ERR_NO_RESOURCES);
+    EXPECT_GT(std::size_t{id} * (pattern.size() + 2 * subscription_cost), subscriptions_bytes_max);
+    EXPECT_EQ(a.subscribe(1, 2, pattern), SA_AIS_ERR_EXIST);
+    // What ends makes room: a subscription, an open.
+    EXPECT_EQ(a.unsubscribe(1, 2), SA_AIS_OK);
+    EXPECT_EQ(a.subscribe(1, id, pattern), SA_AIS_OK);
+    EXPECT_EQ(a.subscribe(1, id + 1, pattern), SA_AIS_ERR_NO_RESOURCES);
+    EXPECT_EQ(a.close(2), SA_AIS_OK);
+    for (std::uint32_t more = 1; more < 100; ++more) {
+        ASSERT_EQ(a.subscribe(1, id + more, pattern), SA_AIS_OK) << more;
+    }
+    Program b(one, 2);
+    ASSERT_EQ(open(b, 1, "c"), SA_AIS_OK);
+    EXPECT_EQ(b.subscribe(1, 1, pattern), SA_AIS_OK);
+}
+
 TEST_F(EvtService, gives_kept_events_to_those_who_subscribe_later_until_they_are_over) {
     Program a(one, 1);
     Program b(three, 3);

@@ -73,6 +73,10 @@ inline constexpr std::size_t name_max = 256;  // SA_MAX_NAME_LENGTH
 inline constexpr std::size_t retained_bytes_max = 256U << 20;
 // Limit: opens of one client.
 inline constexpr std::size_t opens_max = 65536;
+// Limit: bytes of the filters of all subscriptions of one client, each subscription counted with
+// subscription_cost besides: so many subscriptions without a pattern, too.
+inline constexpr std::size_t subscriptions_bytes_max = 16U << 20;
+inline constexpr std::size_t subscription_cost = 256;
 // Ids up to here are the standard's own.
 inline constexpr std::uint64_t reserved_ids = 1000;
 inline constexpr std::uint64_t lost_event_id = 1;

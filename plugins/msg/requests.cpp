@@ -235,6 +235,18 @@ void MsgService::try_finish_close(std::uint64_t number) {
     post(MessageKind::close, body.written());
 }
 
+// Whether all members of a group can still be told in one answer, when one comes to it.  Half of the
+// room is for what others insert meanwhile, and for who has left it since a tracker was told.
+bool MsgService::can_tell_one_more(Bytes insert) const {
+    const auto group = state_.groups().find(Reader(insert).text());
+    if (group == state_.groups().end()) {
+        return true;  // whoever decides says so
+    }
+    Appender all;
+    members_of(group->second).encode(all);
+    return all.size() <= group_.message_max() / 2;
+}
+
 // Queues and groups by name.
 void MsgService::change(Client& client, std::uint64_t serial, RequestKind kind, Bytes body) {
     Reader in(body);
@@ -253,6 +265,10 @@ void MsgService::change(Client& client, std::uint64_t serial, RequestKind kind, 
     }
     if (!is_good) {
         return complaints_.broken_request(client.conn, "name");
+    }
+    if (kind == RequestKind::group_insert && !can_tell_one_more(body)) {
+        ipc_.respond(client.conn, serial, SA_AIS_ERR_NO_RESOURCES);
+        return;
     }
     std::uint8_t space[8];
     Writer head(space);

@@ -189,6 +189,7 @@ class MsgService {
                       std::size_t member_count,
                       const Members& members) const;
     [[nodiscard]] Members members_of(const Group& group) const;
+    [[nodiscard]] bool can_tell_one_more(Bytes insert) const;
     [[nodiscard]] TrackedGroups tracked() const;
     void tell_merged(const TrackedGroups& before);
 

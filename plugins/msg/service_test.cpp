@@ -863,6 +863,34 @@ TEST_F(MsgService, one_node_says_when_a_queue_reaches_and_leaves_its_critical_ca
     EXPECT_EQ(one.timers() + two.timers() + three.timers(), 0U);
 }
 
+TEST_F(MsgService, group_has_no_more_members_than_can_be_told) {
+    Program a(one);
+    a.ask_group(RequestKind::group_create, "g");
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_OK);
+    one.set_message_max(600);
+    std::int32_t error = SA_AIS_OK;
+    std::uint32_t members = 0;
+    for (std::uint32_t tag = 1; error == SA_AIS_OK && tag < 100; ++tag) {
+        const std::string name = "queue " + std::to_string(100 + tag);
+        ASSERT_EQ(open(a, tag, name), SA_AIS_OK);
+        a.ask_group(RequestKind::group_insert, "g", name);
+        bus.run();
+        error = a.answer();
+        members += error == SA_AIS_OK ? 1 : 0;
+    }
+    EXPECT_EQ(error, SA_AIS_ERR_NO_RESOURCES);
+    EXPECT_GT(members, 10U);
+    // All of them in one answer.
+    a.client().request(static_cast<std::uint16_t>(RequestKind::list), std::string_view("\1", 1));
+    bus.run();
+    ASSERT_EQ(a.client().responses.size(), 1U);
+    const FakeResponse response = a.client().take_response();
+    Reader in(as_bytes(response.body));
+    EXPECT_EQ(in.u8(), 0);
+    EXPECT_EQ(in.u32(), 1U);
+}
+
 TEST_F(MsgService, lists_queues_and_groups_for_operators) {
     Program a(one);
     open(a, 1, "q1");

@@ -4,7 +4,7 @@
 // another service, times that are hardly any.  What belongs to one service is in its own file; what
 // all SA Forum services share in common_test.cpp; executives that die during calls in dying/.
 
-#include "cluster.hpp"
+#include "program.hpp"
 
 #include <openais/cpg.h>
 #include <openais/evs.h>
@@ -25,12 +25,7 @@
 namespace ais::conformance {
 namespace {
 
-using process::Cluster;
-using process::wait_until;
 using testing::AnyOf;
-using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
 
 SaNameT name_of(const std::string& text) {
     SaNameT name{};

@@ -11,7 +11,6 @@
 
 #include <gtest/gtest.h>
 
-#include <poll.h>
 
 #include <chrono>
 #include <cstdio>
@@ -26,12 +25,6 @@
 
 namespace ais::conformance {
 
-using process::Cluster;
-using process::wait_until;
-using Clock = std::chrono::steady_clock;
-using namespace std::chrono_literals;
-
-inline constexpr auto patience = 20s;
 inline constexpr SaTimeT forever = SA_TIME_MAX;
 inline constexpr SaCkptCheckpointOpenFlagsT read_flag = SA_CKPT_CHECKPOINT_READ;
 inline constexpr SaCkptCheckpointOpenFlagsT write_flag = SA_CKPT_CHECKPOINT_WRITE;
@@ -134,18 +127,12 @@ class Program {
     }
     template <typename Condition>
     bool until(Condition condition, Clock::duration longest = patience) {
-        const auto give_up = Clock::now() + longest;
-        while (!condition()) {
-            if (Clock::now() > give_up) {
-                return false;
-            }
+        const auto descriptor = [&] {
             SaSelectionObjectT fd = 0;
             saCkptSelectionObjectGet(handle, &fd);
-            pollfd wait{static_cast<int>(fd), POLLIN, 0};
-            poll(&wait, 1, 5);
-            dispatch();
-        }
-        return true;
+            return fd;
+        };
+        return dispatch_until(descriptor, [&] { dispatch(); }, condition, longest);
     }
 
     struct Opened {

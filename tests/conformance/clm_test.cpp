@@ -10,7 +10,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,14 +31,8 @@
 namespace ais::conformance {
 namespace {
 
-using process::Cluster;
-using process::wait_until;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using Clock = std::chrono::steady_clock;
-using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
 
 void on_common_node(SaInvocationT invocation, const SaClmClusterNodeT*, SaAisErrorT) {
     called_back(invocation);
@@ -133,18 +126,12 @@ class Program {
     // Dispatches until it is true.  False: it took too long.
     template <typename Condition>
     bool until(Condition condition, Clock::duration longest = patience) {
-        const auto give_up = Clock::now() + longest;
-        while (!condition()) {
-            if (Clock::now() > give_up) {
-                return false;
-            }
+        const auto descriptor = [&] {
             SaSelectionObjectT fd = 0;
             saClmSelectionObjectGet(handle, &fd);
-            pollfd wait{static_cast<int>(fd), POLLIN, 0};
-            poll(&wait, 1, 5);
-            dispatch();
-        }
-        return true;
+            return fd;
+        };
+        return dispatch_until(descriptor, [&] { dispatch(); }, condition, longest);
     }
     bool until_told(std::size_t count) {
         return until([&] { return told.size() >= count; });

@@ -18,7 +18,7 @@
 
 #pragma once
 
-#include "cluster.hpp"
+#include "program.hpp"
 
 #include <openais/saAis.h>
 
@@ -72,15 +72,6 @@ CommonService service_under_test();
 
 // A callback came.  Runs what the test wants to happen inside a callback.
 void called_back(SaUint64T number);
-
-// A value that an enumeration does not have, as a C program can pass it.
-template <typename Enum>
-Enum beyond(int value) {
-    Enum result{};
-    static_assert(sizeof result == sizeof value);
-    __builtin_memcpy(&result, &value, sizeof result);
-    return result;
-}
 
 // A name of these bytes; what is behind them is `filler`.
 SaNameT name_of(std::string_view text, unsigned char filler = 0);

@@ -29,14 +29,9 @@
 namespace ais::conformance {
 namespace {
 
-using process::Cluster;
-using process::wait_until;
 using testing::AnyOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
 
 std::mutex calls_mutex;
 std::vector<SaUint64T> calls;

@@ -11,7 +11,7 @@
 // Nothing waits by sleeping for a result: until() dispatches until it is there
 // or 20 s are over.
 
-#include "cluster.hpp"
+#include "program.hpp"
 
 #include <openais/cpg.h>
 
@@ -39,28 +39,20 @@
 
 namespace {
 
+using ais::conformance::beyond;
+using ais::conformance::Clock;
+using ais::conformance::dispatch_until;
+using ais::conformance::patience;
 using ais::process::Cluster;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
 
 cpg_name name_of(std::string_view text) {
     cpg_name name{};
     name.length = static_cast<std::uint32_t>(text.size());
     std::memcpy(name.value, text.data(), std::min<std::size_t>(text.size(), sizeof name.value));
     return name;
-}
-
-// A value that the enumeration does not have, as a C program can pass it.
-template <typename Enum>
-Enum beyond(int value) {
-    Enum result{};
-    static_assert(sizeof result == sizeof value);
-    std::memcpy(&result, &value, sizeof result);
-    return result;
 }
 
 struct Process {
@@ -148,18 +140,12 @@ class Member {
     // Dispatches until it is true.  False: it took too long.
     template <typename Condition>
     bool until(Condition condition, Clock::duration longest = patience) {
-        const auto give_up = Clock::now() + longest;
-        while (!condition()) {
-            if (Clock::now() > give_up) {
-                return false;
-            }
+        const auto descriptor = [&] {
             int fd = -1;
             cpg_fd_get(handle, &fd);
-            pollfd wait{fd, POLLIN, 0};
-            poll(&wait, 1, 5);
-            last_dispatch = cpg_dispatch(handle, CS_DISPATCH_ALL);
-        }
-        return true;
+            return fd;
+        };
+        return dispatch_until(descriptor, [&] { last_dispatch = cpg_dispatch(handle, CS_DISPATCH_ALL); }, condition, longest);
     }
     // Dispatches for a while in which nothing is expected.
     void linger(Clock::duration time = 300ms) {

@@ -6,7 +6,7 @@
 // Callbacks of this interface have no context, so what they say is for the one that
 // dispatches.  Nothing waits by sleeping for a result.
 
-#include "cluster.hpp"
+#include "program.hpp"
 
 #include <openais/evs.h>
 
@@ -31,15 +31,16 @@
 
 namespace {
 
+using ais::conformance::beyond;
+using ais::conformance::Clock;
+using ais::conformance::dispatch_until;
+using ais::conformance::patience;
 using ais::process::Cluster;
 using ais::process::wait_until;
 using testing::AnyOf;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
 
 using Groups = std::vector<evs_group>;
 
@@ -47,15 +48,6 @@ evs_group group_of(std::string_view key) {
     evs_group group{};
     std::memcpy(group.key, key.data(), std::min(key.size(), sizeof group.key));
     return group;
-}
-
-// A value that the enumeration does not have, as a C program can pass it.
-template <typename Enum>
-Enum beyond(int value) {
-    Enum result{};
-    static_assert(sizeof result == sizeof value);
-    std::memcpy(&result, &value, sizeof result);
-    return result;
 }
 
 struct Configuration {
@@ -117,18 +109,12 @@ class Program {
     // Dispatches until it is true.  False: it took too long.
     template <typename Condition>
     bool until(Condition condition, Clock::duration longest = patience) {
-        const auto give_up = Clock::now() + longest;
-        while (!condition()) {
-            if (Clock::now() > give_up) {
-                return false;
-            }
+        const auto descriptor = [&] {
             int fd = -1;
             evs_fd_get(handle, &fd);
-            pollfd wait{fd, POLLIN, 0};
-            poll(&wait, 1, 5);
-            last_dispatch = dispatch();
-        }
-        return true;
+            return fd;
+        };
+        return dispatch_until(descriptor, [&] { last_dispatch = dispatch(); }, condition, longest);
     }
     bool until_messages(std::size_t count) {
         return until([&] { return messages.size() >= count; });

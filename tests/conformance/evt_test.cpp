@@ -32,14 +32,10 @@
 namespace ais::conformance {
 namespace {
 
-using process::Cluster;
-using process::wait_until;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 using testing::IsEmpty;
-using namespace std::chrono_literals;
 
-constexpr auto patience = 20s;
 constexpr SaEvtChannelOpenFlagsT pub = SA_EVT_CHANNEL_PUBLISHER;
 constexpr SaEvtChannelOpenFlagsT sub = SA_EVT_CHANNEL_SUBSCRIBER;
 constexpr SaEvtChannelOpenFlagsT create = SA_EVT_CHANNEL_CREATE;
@@ -148,12 +144,13 @@ class Program {
     }
     // Dispatches until the condition holds.
     bool until(const std::function<bool()>& condition) const {
-        return wait_until(
-            [&] {
-                EXPECT_EQ(saEvtDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
-                return condition();
-            },
-            patience);
+        const auto descriptor = [&] {
+            SaSelectionObjectT fd = 0;
+            saEvtSelectionObjectGet(handle, &fd);
+            return fd;
+        };
+        const auto dispatch = [&] { EXPECT_EQ(saEvtDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK); };
+        return dispatch_until(descriptor, dispatch, condition);
     }
     // What has been asked before is answered, and what was published before is delivered here:
     // an event of its own comes after it.

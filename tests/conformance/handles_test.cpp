@@ -6,7 +6,7 @@
 //
 // The numbers of the results that matter here are the same in all three libraries.
 
-#include "cluster.hpp"
+#include "program.hpp"
 
 #include <openais/cpg.h>
 #include <openais/evs.h>
@@ -31,13 +31,6 @@
 
 namespace ais::conformance {
 namespace {
-
-using process::Cluster;
-using process::wait_until;
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
-constexpr auto patience = 20s;
 
 constexpr int ok = SA_AIS_OK;
 constexpr int gone = SA_AIS_ERR_LIBRARY;

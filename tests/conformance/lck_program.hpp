@@ -2,9 +2,6 @@
 //
 // What the tests of libSaLck have in common: programs on the nodes of a cluster, their calls, and
 // what their callbacks have heard, as text.
-//
-// One process can be on all nodes of the cluster: it connects to the executive of a
-// node's run directory.
 
 #pragma once
 
@@ -27,14 +24,10 @@
 
 namespace ais::conformance {
 
-using process::Cluster;
-using process::wait_until;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-using namespace std::chrono_literals;
 
-constexpr auto patience = 20s;
 constexpr SaTimeT second = SA_TIME_ONE_SECOND;
 constexpr SaLckLockModeT ex = SA_LCK_EX_LOCK_MODE;
 constexpr SaLckLockModeT pr = SA_LCK_PR_LOCK_MODE;
@@ -135,12 +128,13 @@ class Program {
     }
     // Dispatches until the condition holds.
     bool until(const std::function<bool()>& condition) const {
-        return wait_until(
-            [&] {
-                EXPECT_EQ(saLckDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
-                return condition();
-            },
-            patience);
+        const auto descriptor = [&] {
+            SaSelectionObjectT fd = 0;
+            saLckSelectionObjectGet(handle, &fd);
+            return fd;
+        };
+        const auto dispatch = [&] { EXPECT_EQ(saLckDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK); };
+        return dispatch_until(descriptor, dispatch, condition);
     }
     // What was asked of this node before is delivered here: it answers in that order.
     void settle() {

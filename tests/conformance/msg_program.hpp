@@ -2,9 +2,6 @@
 //
 // What the tests of libSaMsg have in common: programs on the nodes of a cluster, their calls, and
 // what their callbacks have heard.
-//
-// One process can be on all nodes of the cluster: it connects to the executive of a
-// node's run directory.
 
 #pragma once
 
@@ -24,13 +21,9 @@
 
 namespace ais::conformance {
 
-using process::Cluster;
-using process::wait_until;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using namespace std::chrono_literals;
 
-constexpr auto patience = 20s;
 constexpr SaMsgQueueOpenFlagsT create = SA_MSG_QUEUE_CREATE;
 constexpr SaMsgQueueOpenFlagsT receives = SA_MSG_QUEUE_RECEIVE_CALLBACK;
 constexpr SaTimeT second = SA_TIME_ONE_SECOND;
@@ -187,12 +180,13 @@ class Program {
     }
     // Dispatches until the condition holds.
     bool until(const std::function<bool()>& condition) const {
-        return wait_until(
-            [&] {
-                EXPECT_EQ(saMsgDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK);
-                return condition();
-            },
-            patience);
+        const auto descriptor = [&] {
+            SaSelectionObjectT fd = 0;
+            saMsgSelectionObjectGet(handle, &fd);
+            return fd;
+        };
+        const auto dispatch = [&] { EXPECT_EQ(saMsgDispatch(handle, SA_DISPATCH_ALL), SA_AIS_OK); };
+        return dispatch_until(descriptor, dispatch, condition);
     }
 
     SaMsgHandleT handle = 0;

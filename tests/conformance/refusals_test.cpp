@@ -4,7 +4,7 @@
 // service is not loaded, this user may not, all places are taken, this process has no descriptors
 // left, replicas are being made equal.
 
-#include "cluster.hpp"
+#include "program.hpp"
 
 #include <openais/cpg.h>
 #include <openais/evs.h>
@@ -41,12 +41,6 @@
 
 namespace ais::conformance {
 namespace {
-
-using process::Cluster;
-using process::wait_until;
-using namespace std::chrono_literals;
-
-constexpr auto patience = 20s;
 
 void on_open(SaInvocationT, SaEvtChannelHandleT, SaAisErrorT) {}
 void on_event(SaEvtSubscriptionIdT, SaEvtEventHandleT, SaSizeT) {}

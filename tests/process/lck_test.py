@@ -205,7 +205,7 @@ class Losses(unittest.TestCase):
             self.assertEqual(aisctl(cluster[1], "run", "s", "-n", "--", "true").returncode, 1)
             self.assertEqual(aisctl(cluster[1], "run", "s", "-w", "0.2", "--", "true").returncode, 1)
             self.assertEqual(aisctl(cluster[2], "run", "r", "-w", "20", "--", "true").returncode, 0)
-            self.assertRegex(cluster[1].log(), "LCK-004")
+            cluster[1].wait_log("LCK-004")
             cluster.heal()
             cluster.wait_ring(timeout=40)
             self.assertEqual(aisctl(cluster[1], "run", "r", "-w", "20", "--", "true").returncode, 0)

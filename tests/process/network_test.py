@@ -268,26 +268,37 @@ class Misfits(unittest.TestCase):
 class Broken(unittest.TestCase):
     @unittest.skipUnless(can_use_namespaces(), "network namespaces are not permitted here")
     def test_a_cable_that_works_in_one_direction_only(self):
-        with Cluster(5, netns=True) as cluster:
+        # Patience: what is counted are changes that the cable makes, not those of a busy machine.
+        with Cluster(5, netns=True, totem="detection_time: wan\njoin: 100\nmerge: 200") as cluster:
             cluster.start()
-            cluster.wait_ring()
+            cluster.wait_ring(timeout=30)
             cluster.cut_direction(1, 2)
-            # 2 does not hear 1. All leave out the same one of the two, and it stays out.
-            cluster.wait_ring(1, 3, 4, 5)
-            cluster[2].wait_log(r"TOTEM-003 .* formed with members \{2\}")
-            # Node 1, whose token does not get over, finds it; or a Gather that comes first, by who hears whom.
-            by_gather = r"TOTEM-014 .*node 2 excluded: node 2 does not hear node 1"
-            for number in (1, 3, 4, 5):
-                by_detection = "it is heard, but does not answer" if number == 1 else "another node gave it up"
-                cluster[number].wait_log(rf"{by_gather}|MAIN-010 .*left: 2 \({by_detection}\)")
-            cluster[2].wait_log(r"TOTEM-015 .*left out of a ring with node 1: node 2 does not hear node 1")
+            # 2 does not hear 1.  All leave out the same one of the two, and it stays out.  Which one, the ring that they
+            # come from decides: 2, if all do that, but 1, if 2 and the others had given it up already.
+            wait_until(lambda: self.outsider(cluster), 60, "one of 1 and 2 to be alone, and the others in one ring")
+            out = self.outsider(cluster)
+            # All who keep it out name it and the path, and so does the one that is alone.
+            said = {number: rf"TOTEM-014 .*node {out} excluded: node 2 does not hear node 1" for number in range(1, 6)}
+            said[out] = rf"TOTEM-015 .*left out of a ring with node {3 - out}: node 2 does not hear node 1"
+            for number, line in said.items():
+                cluster[number].wait_log(line, timeout=30)
+            self.assertEqual(self.outsider(cluster), out)
             rings = [len(node.rings()) for node in cluster.nodes]
-            stream(self, cluster, [1, 3, 4, 5], seconds=5)  # as long as 25 merge detects
+            stream(self, cluster, sorted({1, 2, 3, 4, 5} - {out}), seconds=5)  # as long as 25 merge detects
             self.assertEqual([len(node.rings()) for node in cluster.nodes], rings)
             self.assertTrue(all(node.is_running() for node in cluster.nodes))
             cluster.heal_direction(1, 2)
-            cluster.wait_ring(timeout=20)
+            cluster.wait_ring(timeout=60)
             stream(self, cluster, [1, 2, 3, 4, 5], seconds=0.3)
+
+    @staticmethod
+    def outsider(cluster):
+        """The one of 1 and 2 that is alone while the others are in one ring; None while there is none."""
+        for out in (1, 2):
+            others = {1, 2, 3, 4, 5} - {out}
+            if all(node.members() == ({out} if node.id == out else others) for node in cluster.nodes):
+                return out
+        return None
 
     def test_five_nodes_two_of_which_restart_during_recovery_under_traffic(self):
         chance = random.Random(2)

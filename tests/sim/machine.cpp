@@ -178,9 +178,9 @@ void Machine::start_links() {
     params.cipher = place < settings_.ciphers.size() ? settings_.ciphers[place].c_str() : "auto";
     // Chance of its own: what is sealed leaves the rest of a run as it is.
     Prng salt(incarnation_);
-    for (std::uint8_t& byte : params.boot_salt) {
-        byte = static_cast<std::uint8_t>(salt.next());
-    }
+    Writer to(MutableBytes(params.boot_salt));
+    to.u64(incarnation_);
+    to.u64(salt.next());
     auto seal = plugin::SealGuard::open_session(*backends.front(), params);
     if (!seal) {
         around_.fail(seal.error().text);
@@ -603,7 +603,7 @@ void Machine::is_led_astray(totem::LinkId link, NodeId node) {
 
 void Machine::on_configuration(const totem::Configuration& now) {
     if (now.kind == totem::Configuration::Kind::regular && executive_->links) {
-        executive_->links->on_members(now.members);
+        executive_->links->on_configuration(now);
     }
     if (around_.is_traced()) {
         std::ostringstream text;

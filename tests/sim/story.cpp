@@ -247,31 +247,36 @@ class Run {
                    : settle_max;
     }
 
-    // What late datagrams of the faults have broken once more must become whole as well.
+    // What late datagrams of the faults have broken once more must become whole as well, and those
+    // who are told of it must have heard: whole is a cluster one step before its clients know.
     Duration settle() {
-        const Duration end = cluster_.age() + longest_settling();
-        const Duration took = wait_until_settled(end);
-        rest();
-        while (!cluster_.is_whole() && cluster_.age() < end) {
-            wait_until_settled(end);
-            rest();
+        const Duration begin = cluster_.age();
+        const Duration end = begin + longest_settling();
+        bool in_time = wait_until_settled(end);
+        const Duration took = cluster_.age() - begin;
+        for (rest(); in_time && !is_settled(); rest()) {
+            in_time = wait_until_settled(end);
         }
         return took;
     }
 
-    Duration wait_until_settled(Duration end) {
-        const Duration begin = cluster_.age();
-        while (!(cluster_.is_whole() && workload_->is_settled(cluster_))) {
+    [[nodiscard]] bool is_settled() {
+        return cluster_.is_whole() && workload_->is_settled(cluster_);
+    }
+
+    // False: it took too long, which is a failure.
+    bool wait_until_settled(Duration end) {
+        while (!is_settled()) {
             if (cluster_.age() >= end) {
                 const std::string why = cluster_.why_not_whole();
                 cluster_.fail("settling: " + std::to_string(longest_settling() / seconds(1)) +
                               " s after the last fault " +
                               (why.empty() ? std::string("the workload still waits") : why));
-                break;
+                return false;
             }
             cluster_.run_until(cluster_.age() + settle_step);
         }
-        return cluster_.age() - begin;
+        return true;
     }
 
     void rest() {

@@ -253,6 +253,14 @@ void open(Service& service, const std::string& queue) {
     }
 }
 
+// Why not by the end of the process: the executive learns of that later, and the queue is still open
+// elsewhere for who comes next.
+void close(Service& service) {
+    Appender request;
+    request.u32(tag);
+    service.require(msg::RequestKind::close, request);
+}
+
 void receive(const Context& context, const std::string& queue, double seconds) {
     Service service(context);
     open(service, queue);
@@ -266,6 +274,9 @@ void receive(const Context& context, const std::string& queue, double seconds) {
                           std::chrono::duration<double>(seconds))
                     : client::Duration(patience);
     const auto answer = service.ask(msg::RequestKind::get, request, {}, timeout);
+    if (answer && answer->error == SA_AIS_ERR_TIMEOUT) {
+        close(service);
+    }
     // If it comes after all it is back in its place when this process ends.
     if (!answer || answer->error == SA_AIS_ERR_TIMEOUT) {
         throw Failure(Exit::try_again, "queue " + queue + " is empty");
@@ -298,9 +309,7 @@ void receive(const Context& context, const std::string& queue, double seconds) {
     got.u32(tag);
     got.u64(1);
     service.tell(msg::RequestKind::got, got);
-    Appender close;
-    close.u32(tag);
-    service.require(msg::RequestKind::close, close);
+    close(service);
 }
 
 std::string check_name(const std::string& text) {

@@ -432,7 +432,11 @@ class FakeHost {
             self.complain("respond to a request that is not waiting for one");
             return AIS_ERR_NOT_FOUND;
         }
-        client->responses.push_back({serial, request->second, error, self.join(parts, count)});
+        std::string body = self.join(parts, count);
+        if (body.size() > self.message_max_) {
+            return AIS_ERR_TOO_BIG;  // and who asked waits on
+        }
+        client->responses.push_back({serial, request->second, error, std::move(body)});
         client->unanswered_.erase(request);
         return AIS_OK;
     }
