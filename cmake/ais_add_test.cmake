@@ -21,15 +21,6 @@ function(ais_test_needs label)
     endforeach()
 endfunction()
 
-# The presets run two tests for each processor: real executives mostly wait for each other.  What computes counts
-# for two.
-function(ais_test_processors label result)
-    set(${result} 2 PARENT_SCOPE)
-    if(label MATCHES "^(process|conformance)$")
-        set(${result} 1 PARENT_SCOPE)
-    endif()
-endfunction()
-
 function(ais_add_test)
     cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT" "SOURCES;LINK;ENVIRONMENT" ${ARGN})
     if(NOT AIS_TESTS)
@@ -46,12 +37,11 @@ function(ais_add_test)
         target_compile_options(${arg_NAME} PRIVATE -O0)
     endif()
     ais_test_needs(${arg_LABEL} ${arg_NAME})
-    ais_test_processors(${arg_LABEL} processors)
     gtest_discover_tests(${arg_NAME}
         DISCOVERY_MODE PRE_TEST
         TEST_PREFIX ${arg_LABEL}.
         WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
-        PROPERTIES LABELS "${arg_LABEL}" PROCESSORS ${processors} TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+        PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
 endfunction()
 
 # ais_add_script_test(NAME x LABEL process COMMAND …): exit 0 passes, exit 77 skips with the printed reason.
@@ -68,8 +58,7 @@ function(ais_add_script_test)
         set(arg_SECONDS 0)
     endif()
     ais_test_needs(${arg_LABEL} ${arg_COMMAND})
-    ais_test_processors(${arg_LABEL} processors)
     add_test(NAME ${arg_LABEL}.${arg_NAME} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
     set_tests_properties(${arg_LABEL}.${arg_NAME} PROPERTIES
-        LABELS "${arg_LABEL}" PROCESSORS ${processors} COST ${arg_SECONDS} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77 ENVIRONMENT "${arg_ENVIRONMENT}")
+        LABELS "${arg_LABEL}" COST ${arg_SECONDS} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77 ENVIRONMENT "${arg_ENVIRONMENT}")
 endfunction()

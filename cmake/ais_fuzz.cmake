@@ -20,7 +20,7 @@ function(ais_add_fuzz)
     file(MAKE_DIRECTORY ${work})
     add_test(NAME fuzz.${arg_NAME}
         COMMAND ${arg_NAME} -max_total_time=5 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 ${work} ${arg_CORPUS})
-    set_tests_properties(fuzz.${arg_NAME} PROPERTIES LABELS fuzz PROCESSORS 2 TIMEOUT 60)
+    set_tests_properties(fuzz.${arg_NAME} PROPERTIES LABELS fuzz TIMEOUT 60)
 endfunction()
 
 # What a fuzzer feeds is instrumented.  Of the rest of the product (target `product`) this build wants clang's warnings
