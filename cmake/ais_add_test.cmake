@@ -8,6 +8,19 @@ if(AIS_TESTS)
     include(GoogleTest)
 endif()
 
+# What the tests of a label need: `ninja unit_tests`.
+function(ais_test_needs label)
+    if(NOT TARGET ${label}_tests)
+        add_custom_target(${label}_tests)
+    endif()
+    foreach(word IN LISTS ARGN)
+        string(REGEX REPLACE "^\\$<TARGET_FILE:(.*)>$" "\\1" word "${word}")
+        if(TARGET ${word})
+            add_dependencies(${label}_tests ${word})
+        endif()
+    endforeach()
+endfunction()
+
 function(ais_add_test)
     cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT" "SOURCES;LINK;ENVIRONMENT" ${ARGN})
     if(NOT AIS_TESTS)
@@ -19,6 +32,11 @@ function(ais_add_test)
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    if(AIS_SANITIZE)
+        # Why: half of the time to compile them went into optimizing what sanitizers put in.  What is tested keeps -O1.
+        target_compile_options(${arg_NAME} PRIVATE -O0)
+    endif()
+    ais_test_needs(${arg_LABEL} ${arg_NAME})
     gtest_discover_tests(${arg_NAME}
         DISCOVERY_MODE PRE_TEST
         TEST_PREFIX ${arg_LABEL}.
@@ -27,39 +45,20 @@ function(ais_add_test)
 endfunction()
 
 # ais_add_script_test(NAME x LABEL process COMMAND …): exit 0 passes, exit 77 skips with the printed reason.
+# SECONDS says about how long it takes, if that is long: the longest begin first.
 function(ais_add_script_test)
-    cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT" "COMMAND;ENVIRONMENT" ${ARGN})
+    cmake_parse_arguments(arg "" "NAME;LABEL;TIMEOUT;SECONDS" "COMMAND;ENVIRONMENT" ${ARGN})
     if(NOT AIS_TESTS)
         return()
     endif()
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
+    if(NOT arg_SECONDS)
+        set(arg_SECONDS 0)
+    endif()
+    ais_test_needs(${arg_LABEL} ${arg_COMMAND})
     add_test(NAME ${arg_LABEL}.${arg_NAME} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
     set_tests_properties(${arg_LABEL}.${arg_NAME} PROPERTIES
-        LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77 ENVIRONMENT "${arg_ENVIRONMENT}")
-endfunction()
-
-# ais_add_fuzz(NAME packet_fuzz SOURCES packet_fuzz.cpp LINK ais::totem CORPUS dir): a libFuzzer
-# program (clang, AIS_FUZZ) and a 5 s smoke run in ctest.
-if(AIS_FUZZ)
-    add_custom_target(fuzzers)
-endif()
-
-function(ais_add_fuzz)
-    cmake_parse_arguments(arg "" "NAME;CORPUS" "SOURCES;LINK" ${ARGN})
-    if(NOT AIS_FUZZ)
-        return()
-    endif()
-    add_executable(${arg_NAME} ${arg_SOURCES})
-    target_compile_options(${arg_NAME} PRIVATE -fsanitize=fuzzer)
-    target_link_options(${arg_NAME} PRIVATE -fsanitize=fuzzer)
-    target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK})
-    set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
-    add_dependencies(fuzzers ${arg_NAME})
-    set(work ${CMAKE_BINARY_DIR}/fuzz/${arg_NAME}.corpus)
-    file(MAKE_DIRECTORY ${work})
-    add_test(NAME fuzz.${arg_NAME}
-        COMMAND ${arg_NAME} -max_total_time=5 -timeout=5 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 ${work} ${arg_CORPUS})
-    set_tests_properties(fuzz.${arg_NAME} PROPERTIES LABELS fuzz TIMEOUT 60)
+        LABELS "${arg_LABEL}" COST ${arg_SECONDS} TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77 ENVIRONMENT "${arg_ENVIRONMENT}")
 endfunction()
