@@ -15,7 +15,7 @@
 // missing, a safe one is not stable at all, or the ring is congested.  What waits is only that
 // logs are freed, and a message that is lost now is asked for after the stay; config.stay_max bounds both.
 //
-// Order is not concerned: all this is one visit that lasts longer (ADR 0023).
+// Order is not concerned: all this is one visit that lasts longer (ADR 0026).
 // Deviates: neither the papers nor openais have it.
 
 #include "base/assert.hpp"
