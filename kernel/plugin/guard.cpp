@@ -76,7 +76,8 @@ ServiceGuard::ServiceGuard(Instance& instance)
     : instance_(instance),
       table_(instance.table<ais_service_v1>(AIS_SERVICE_INTERFACE)),
       parts_(instance.table<ais_service_parts_v1>(AIS_SERVICE_PARTS_INTERFACE)),
-      handover_(instance.table<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE)) {
+      handover_(instance.table<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE)),
+      bulk_(instance.table<ais_service_bulk_v1>(AIS_SERVICE_BULK_INTERFACE)) {
     AIS_ASSERT(table_.deliver != nullptr);
 }
 
@@ -84,6 +85,19 @@ void ServiceGuard::deliver(NodeId sender, std::uint16_t kind, Bytes body) noexce
     AIS_ASSERT(sender.is_valid());
     const CallScope scope(instance_.calls(), Call::deliver);
     table_.deliver(instance_.self(), sender.value(), kind, to_abi(body));
+}
+
+void ServiceGuard::deliver_pieces(NodeId sender,
+                                  std::uint16_t kind,
+                                  std::span<const ais_bytes> pieces) noexcept {
+    AIS_ASSERT(sender.is_valid() && takes_pieces());
+    AIS_ASSERT(pieces.size() >= 2 && pieces.size() <= AIS_PIECES_MAX);
+    const CallScope scope(instance_.calls(), Call::deliver);
+    bulk_.deliver_pieces(instance_.self(),
+                         sender.value(),
+                         kind,
+                         pieces.data(),
+                         static_cast<std::uint32_t>(pieces.size()));
 }
 
 void ServiceGuard::configure(const totem::Configuration& now) noexcept {

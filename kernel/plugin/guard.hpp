@@ -23,6 +23,7 @@
 #include "sync/quorum.hpp"
 
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/bulk.h>
 #include <ais/abi/draft/handover.h>
 #include <ais/abi/draft/parts.h>
 #include <ais/abi/parser.h>
@@ -48,6 +49,10 @@ class ServiceGuard final : public service::Service {
     [[nodiscard]] service::ServiceId id() const override { return table_.service_id; }
     [[nodiscard]] std::string_view name() const override { return instance_.name(); }
     void deliver(NodeId sender, std::uint16_t kind, Bytes body) noexcept override;
+    [[nodiscard]] bool takes_pieces() const override { return bulk_.deliver_pieces != nullptr; }
+    void deliver_pieces(NodeId sender,
+                        std::uint16_t kind,
+                        std::span<const ais_bytes> pieces) noexcept override;
     void configure(const totem::Configuration& now) noexcept override;
     void request(ais_conn* from,
                  std::uint64_t serial,
@@ -84,6 +89,7 @@ class ServiceGuard final : public service::Service {
     ais_service_v1 table_;
     ais_service_parts_v1 parts_;
     ais_service_handover_v1 handover_;
+    ais_service_bulk_v1 bulk_;
     AbiConfiguration configuration_;
 };
 

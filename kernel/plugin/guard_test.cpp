@@ -96,6 +96,45 @@ TEST(ServiceGuard, calls_the_service) {
     EXPECT_EQ(instance.calls().of(Call::save).calls, 1U);
 }
 
+// Takes messages as they lie.
+class Tray {
+  public:
+    static constexpr std::uint16_t service_id = 93;
+    explicit Tray(const ais_host& host) : log_(host) {}
+    void deliver(ais_node_id, std::uint16_t, Bytes body) { log_.debug("one ", as_text(body)); }
+    void deliver_pieces(ais_node_id sender,
+                        std::uint16_t kind,
+                        std::span<const ais_bytes> pieces) {
+        std::vector<std::uint8_t> joined;
+        join_pieces(pieces, joined);
+        log_.debug(sender, ":", kind, " ", pieces.size(), " ", as_text(Bytes(joined)));
+    }
+
+  private:
+    ais::host::Log log_;
+};
+constexpr ais_plugin tray = describe<Tray>("tray", "1");
+
+TEST(ServiceGuard, hands_over_messages_in_pieces_to_who_takes_them) {
+    TestKernel kernel;
+    {
+        const auto plugins = start(tray, kernel);
+        Instance& instance = *plugins->find("tray");
+        ServiceGuard guard(instance);
+        ASSERT_TRUE(guard.takes_pieces());
+        const ais_bytes pieces[] = {to_abi(std::string_view("a")),
+                                    to_abi(std::string_view("bc")),
+                                    to_abi(std::string_view("d"))};
+        guard.deliver_pieces(NodeId(2), 4, pieces);
+        EXPECT_TRUE(kernel.log.has("2:4 3 abcd"));
+        guard.deliver(NodeId(2), 4, as_bytes("x"));
+        EXPECT_TRUE(kernel.log.has("one x"));
+        EXPECT_EQ(instance.calls().of(Call::deliver).calls, 2U);
+    }
+    const auto plugins = start(book, kernel);
+    EXPECT_FALSE(ServiceGuard(*plugins->find("book")).takes_pieces());
+}
+
 TEST(ServiceGuard, keeps_track_of_clients_and_closes_the_rest_before_unload) {
     TestKernel kernel;
     TestSession client(kernel.log, 93);

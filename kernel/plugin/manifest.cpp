@@ -4,6 +4,7 @@
 
 #include <ais/abi/config.h>
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/bulk.h>
 #include <ais/abi/draft/handover.h>
 #include <ais/abi/draft/parts.h>
 #include <ais/abi/parser.h>
@@ -134,6 +135,10 @@ Result<void> check_table(std::string_view id, const void* table) {
         if (handover.save_local == nullptr || handover.restore_local == nullptr) {
             return wrong("its ais.service.handover/1 is not complete");
         }
+    }
+    if (id == AIS_SERVICE_BULK_INTERFACE &&
+        copy_min<ais_service_bulk_v1>(table).deliver_pieces == nullptr) {
+        return wrong("its ais.service.bulk/1 has no deliver_pieces");
     }
     if (id == AIS_CRYPTO_INTERFACE) {
         return check_crypto(table);

@@ -154,6 +154,7 @@ class Node final : private totem::Effects {
     };
 
     void emit(const totem::Effect& effect) override;
+    void before_free(totem::Seq last) override { groups_.before_free(last); }
     void deliver(const totem::Deliver& message);
     void configure(const totem::Configuration& now);
     void stop(std::string_view why);

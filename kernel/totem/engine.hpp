@@ -66,7 +66,9 @@ struct Deliver {
     RingId ring;
     Seq seq;
     Guarantee guarantee;
-    Bytes payload;  // what the sender's Source::take gave
+    // What the sender's Source::take gave.  Stays where it is longer than the call: until
+    // Effects::before_free() or the next regular configuration.
+    Bytes payload;
 };
 struct Configure {
     const Configuration* now;
@@ -78,6 +80,10 @@ using Effect = std::variant<Persist, Transmit, Deliver, Configure>;
 class Effects {
   public:
     virtual void emit(const Effect& effect) = 0;
+
+    // The messages of the installed ring up to `last` are forgotten when this returns, and their
+    // payloads with them.
+    virtual void before_free(Seq last) { static_cast<void>(last); }
 
   protected:
     ~Effects() = default;

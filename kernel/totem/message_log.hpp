@@ -10,7 +10,7 @@
 //
 // Invariants:
 //   1. freed <= aru <= high, and every seq in (freed, aru] is held.
-//   2. A held message does not move; its bytes change only by patches.
+//   2. A held message does not move; its bytes change only by patches of its header.
 
 #pragma once
 
