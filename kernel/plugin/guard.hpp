@@ -111,6 +111,10 @@ class SealGuard final : public links::Seal {
     [[nodiscard]] bool open(MutableBytes datagram,
                             Opened& opened,
                             ais_crypto_fault& fault) noexcept override;
+    [[nodiscard]] bool open_to(MutableBytes datagram,
+                               MutableBytes to,
+                               Opened& opened,
+                               ais_crypto_fault& fault) noexcept override;
 
     // Calls that failed other than by a bad datagram: seals, and opens that answered nonsense.
     [[nodiscard]] std::uint64_t failures() const { return failures_; }
@@ -118,6 +122,13 @@ class SealGuard final : public links::Seal {
   private:
     SealGuard(Instance& instance, const ais_crypto_v1& table, void* session);
     void failed(const char* what);
+    // The backend's answer about a datagram whose plain text must lie in `where`.
+    bool judge(ais_status status,
+               ais_bytes plain,
+               ais_node_id sender,
+               Bytes where,
+               Opened& opened,
+               ais_crypto_fault& fault);
 
     Instance& instance_;
     ais_crypto_v1 table_;

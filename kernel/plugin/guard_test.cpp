@@ -342,9 +342,23 @@ class Liar {
                     throw 1;
             }
         }
+        ais_status open_to(Bytes datagram,
+                           std::uint8_t* to,
+                           Bytes& plain,
+                           ais_node_id& sender,
+                           ais_crypto_fault& fault) {
+            copy_.assign(datagram.begin(), datagram.end());
+            const ais_status status = open(copy_, plain, sender, fault);
+            if (datagram[0] == 'h' || datagram[0] == 's') {
+                copy_bytes(to, datagram.subspan(1));
+                plain = Bytes(to, datagram.size() - 1);
+            }
+            return status;
+        }
         std::uint32_t overhead_ = 1;
 
       private:
+        std::vector<std::uint8_t> copy_;
         std::uint8_t outside_[4] = {};
     };
     explicit Liar(const ais_host&) {}
@@ -398,6 +412,39 @@ TEST(SealGuard, believes_no_view_outside_of_the_datagram) {
     EXPECT_TRUE(seal.seal(as_bytes("abc"), out));
     EXPECT_FALSE(seal.seal({}, out));
     EXPECT_TRUE(kernel.log.has("PLUGIN-009 crypto plugin 'liar' failed"));
+}
+
+TEST(SealGuard, believes_no_view_outside_of_the_place_to_open_to) {
+    TestKernel kernel;
+    const auto plugins = start(liar, kernel);
+    auto opened_session = SealGuard::open_session(*plugins->find("liar"), params("auto"));
+    ASSERT_TRUE(opened_session) << opened_session.error().text;
+    SealGuard& seal = **opened_session;
+    links::Seal::Opened opened;
+    ais_crypto_fault fault{};
+    std::string datagram;
+    std::uint8_t place[8];
+    const auto open_to = [&](const char* bytes, std::size_t room) {
+        datagram = bytes;
+        return seal.open_to({reinterpret_cast<std::uint8_t*>(datagram.data()), datagram.size()},
+                            MutableBytes(place).first(room),
+                            opened,
+                            fault);
+    };
+    EXPECT_TRUE(open_to("honest", 5));
+    EXPECT_EQ(opened.sender, NodeId(2));
+    EXPECT_EQ(opened.plain.data(), place);
+    EXPECT_EQ(as_text(opened.plain), "onest");
+    EXPECT_TRUE(open_to("honest", 4)) << "no room: in place";
+    EXPECT_EQ(as_bytes(datagram).data() + 1, opened.plain.data());
+    EXPECT_FALSE(open_to("tag", 8));
+    EXPECT_EQ(fault.cause, AIS_FAULT_TAG);
+    EXPECT_EQ(seal.failures(), 0U);
+    for (const char* lie : {"outside", "long", "sender", "cause", "exception"}) {
+        EXPECT_FALSE(open_to(lie, 8)) << lie;
+        EXPECT_EQ(fault.cause, AIS_FAULT_MALFORMED) << lie;
+    }
+    EXPECT_EQ(seal.failures(), 5U);
 }
 
 TEST(SealGuard, says_why_a_session_does_not_open) {

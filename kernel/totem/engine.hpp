@@ -131,6 +131,11 @@ class Engine {
     // dropped, never trusted and never fatal.
     void receive(Instant now, LinkId link, NodeId from, Bytes datagram, Effects& out);
 
+    // Where receive() would keep the next datagram if it were data that is new: who opens it to
+    // there, from its first byte, spares a copy.  Anything may be written to it.  Empty: nowhere.
+    // Valid until the next call.
+    [[nodiscard]] MutableBytes landing();
+
     // The operating system noticed something about `peer` (not valid: about all
     // that are reached by `link`).  A hint never excludes anybody: it makes us ask.
     void hint(Instant now, NodeId peer, LinkId link, Hint what, Effects& out);

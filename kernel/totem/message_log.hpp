@@ -66,6 +66,7 @@ class MessageLog {
     [[nodiscard]] bool fits(Seq seq) const { return seq > freed_ && seq - freed_ <= capacity(); }
     [[nodiscard]] bool holds(Seq seq) const { return seq != 0 && slot(seq).seq == seq; }
 
+    [[nodiscard]] bool has_room() const { return !free_.empty(); }
     // Room for the next message, datagram_max bytes.
     // Requires: some seq fits that is not held.
     [[nodiscard]] MutableBytes room();
