@@ -53,6 +53,9 @@ class ServiceGuard final : public service::Service {
     void deliver_pieces(NodeId sender,
                         std::uint16_t kind,
                         std::span<const ais_bytes> pieces) noexcept override;
+    [[nodiscard]] bool is_opaque(std::uint16_t kind) const override {
+        return kind < 64 && (bulk_.opaque_requests >> kind & 1) != 0;
+    }
     void configure(const totem::Configuration& now) noexcept override;
     void request(ais_conn* from,
                  std::uint64_t serial,

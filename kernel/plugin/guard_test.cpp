@@ -100,6 +100,7 @@ TEST(ServiceGuard, calls_the_service) {
 class Tray {
   public:
     static constexpr std::uint16_t service_id = 93;
+    static constexpr std::uint64_t opaque_requests = request_bits(0, 63);
     explicit Tray(const ais_host& host) : log_(host) {}
     void deliver(ais_node_id, std::uint16_t, Bytes body) { log_.debug("one ", as_text(body)); }
     void deliver_pieces(ais_node_id sender,
@@ -122,6 +123,11 @@ TEST(ServiceGuard, hands_over_messages_in_pieces_to_who_takes_them) {
         Instance& instance = *plugins->find("tray");
         ServiceGuard guard(instance);
         ASSERT_TRUE(guard.takes_pieces());
+        EXPECT_TRUE(guard.is_opaque(0));
+        EXPECT_TRUE(guard.is_opaque(63));
+        EXPECT_FALSE(guard.is_opaque(1));
+        EXPECT_FALSE(guard.is_opaque(64));
+        EXPECT_FALSE(guard.is_opaque(127));
         const ais_bytes pieces[] = {to_abi(std::string_view("a")),
                                     to_abi(std::string_view("bc")),
                                     to_abi(std::string_view("d"))};

@@ -136,9 +136,11 @@ Result<void> check_table(std::string_view id, const void* table) {
             return wrong("its ais.service.handover/1 is not complete");
         }
     }
-    if (id == AIS_SERVICE_BULK_INTERFACE &&
-        copy_min<ais_service_bulk_v1>(table).deliver_pieces == nullptr) {
-        return wrong("its ais.service.bulk/1 has no deliver_pieces");
+    if (id == AIS_SERVICE_BULK_INTERFACE) {
+        const auto bulk = copy_min<ais_service_bulk_v1>(table);
+        if (bulk.deliver_pieces == nullptr && bulk.opaque_requests == 0) {
+            return wrong("its ais.service.bulk/1 has neither deliver_pieces nor opaque_requests");
+        }
     }
     if (id == AIS_CRYPTO_INTERFACE) {
         return check_crypto(table);

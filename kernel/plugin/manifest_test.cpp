@@ -195,8 +195,10 @@ TEST(Tables, of_a_service_are_complete) {
 }
 
 TEST(Tables, of_bulk_have_what_it_is_for) {
-    const ais_service_bulk_v1 bulk = {sizeof bulk, 0, nullptr};
-    EXPECT_THAT(table_refusal("ais.service.bulk/1", &bulk), HasSubstr("no deliver_pieces"));
+    ais_service_bulk_v1 bulk = {sizeof bulk, 0, nullptr, 0};
+    EXPECT_THAT(table_refusal("ais.service.bulk/1", &bulk), HasSubstr("neither deliver_pieces"));
+    bulk.opaque_requests = 2;
+    EXPECT_EQ(table_refusal("ais.service.bulk/1", &bulk), "");
 }
 
 TEST(Tables, of_backends_are_complete) {

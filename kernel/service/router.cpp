@@ -102,6 +102,11 @@ bool Router::is_waiting_to_send() const {
     return groups_->backlog() > 0;
 }
 
+bool Router::is_opaque(std::uint16_t service, std::uint16_t kind) const {
+    const Service* found = table_.find(service);
+    return found != nullptr && found->is_opaque(kind);
+}
+
 ais_status Router::on_open(ipc::Session& session, Bytes hello) {
     Service* service = table_.find(session.service());
     if (service == nullptr) {

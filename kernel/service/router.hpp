@@ -48,6 +48,7 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     // ipc::Dispatcher.
     [[nodiscard]] bool may_request() const override;
     [[nodiscard]] bool is_waiting_to_send() const override;
+    [[nodiscard]] bool is_opaque(std::uint16_t service, std::uint16_t kind) const override;
     ais_status on_open(ipc::Session& session, Bytes hello) override;
     void on_request(ipc::Session& session, const ipc::Session::Request& request) override;
     void on_close(ipc::Session& session) override;

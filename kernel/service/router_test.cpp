@@ -72,6 +72,7 @@ TEST_F(ARouter, gives_a_message_to_its_service) {
 struct PieceService final : FakeService {
     using FakeService::FakeService;
     bool takes_pieces() const override { return true; }
+    bool is_opaque(std::uint16_t kind) const override { return kind == 5; }
     void deliver_pieces(NodeId sender,
                         std::uint16_t kind,
                         std::span<const ais_bytes> pieces) override {
@@ -92,6 +93,10 @@ TEST_F(ARouter, gives_pieces_to_services_that_take_them) {
     EXPECT_FALSE(router.takes_pieces(41));
     EXPECT_FALSE(router.takes_pieces(kernel_service));
     EXPECT_FALSE(router.takes_pieces(9999));
+    EXPECT_TRUE(router.is_opaque(42, 5));
+    EXPECT_FALSE(router.is_opaque(42, 6));
+    EXPECT_FALSE(router.is_opaque(41, 5));
+    EXPECT_FALSE(router.is_opaque(9999, 5));
     router.on_pieces(NodeId(7), 42, 3, pieces);
     EXPECT_EQ(router.untimely_messages(), 1u);
     turn_ring();

@@ -38,6 +38,9 @@ namespace ais::cpg {
 class CpgService {
   public:
     static constexpr std::uint16_t service_id = cpg::service_id;
+    // What they multicast is the application's.
+    static constexpr std::uint64_t opaque_requests =
+        request_bits(RequestKind::mcast_agreed, RequestKind::mcast_safe);
 
     explicit CpgService(const ais_host& host);
     ~CpgService();
