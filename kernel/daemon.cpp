@@ -499,6 +499,10 @@ void Daemon::on_datagram(totem::LinkId link, NodeId sender, Bytes plain) {
     node_->on_datagram(loop_.now(), link, sender, plain);
 }
 
+MutableBytes Daemon::landing() {
+    return node_->landing();
+}
+
 void Daemon::transmit(const totem::Transmit& what) {
     network_->links().transmit(what);
 }

@@ -106,6 +106,7 @@ class Daemon final : private links::Receiver,
 
     // links::Receiver
     void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) override;
+    [[nodiscard]] MutableBytes landing() override;
     // service::Wire
     void transmit(const totem::Transmit& what) override;
     void flush() override;

@@ -34,9 +34,9 @@ Assembler::Assembler(std::size_t message_max, Receiver& receiver)
     free_.reserve(2 * AIS_NODES_MAX);
 }
 
-bool Assembler::on_payload(NodeId node, Bytes payload) {
+bool Assembler::on_payload(NodeId node, totem::Seq seq, Bytes payload) {
     Sender* sender = find(node);
-    const bool is_good = on_chunks(node, sender, payload);
+    const bool is_good = on_chunks(node, sender, seq, payload);
     if (!is_good && sender != nullptr) {
         drop(*sender);
     }
@@ -44,7 +44,7 @@ bool Assembler::on_payload(NodeId node, Bytes payload) {
 }
 
 // `sender` is null until the node sends its first fragment.
-bool Assembler::on_chunks(NodeId node, Sender*& sender, Bytes payload) {
+bool Assembler::on_chunks(NodeId node, Sender*& sender, totem::Seq seq, Bytes payload) {
     Reader in(payload);
     while (in.remaining() > 0) {
         const std::uint8_t flags = in.u8();
@@ -81,42 +81,101 @@ bool Assembler::on_chunks(NodeId node, Sender*& sender, Bytes payload) {
             return false;
         }
         Partial& partial = sender->lanes[lane];
-        if (is_first ? !begin(partial, service, kind, total, data)
-                     : !append(node, partial, data, is_last)) {
+        if (is_first ? !begin(partial, service, kind, total, {seq, data})
+                     : !append(node, partial, {seq, data}, is_last)) {
             return false;
         }
     }
     return true;
 }
 
-bool Assembler::begin(
-    Partial& partial, std::uint16_t service, std::uint16_t kind, std::size_t total, Bytes data) {
-    AIS_ASSERT(partial.total == 0);
-    if (data.empty() || total <= data.size() || total > message_max_) {
+bool Assembler::begin(Partial& partial,
+                      std::uint16_t service,
+                      std::uint16_t kind,
+                      std::size_t total,
+                      Piece piece) {
+    AIS_ASSERT(partial.total == 0 && partial.pieces.empty() && partial.kept == 0);
+    if (piece.bytes.empty() || total <= piece.bytes.size() || total > message_max_) {
         return false;
     }
-    partial.buffer = get_buffer(total);
     partial.total = total;
-    partial.filled = data.size();
+    partial.filled = 0;
     partial.service = service;
     partial.kind = kind;
-    copy_bytes(partial.buffer.bytes.get(), data);
+    add_piece(partial, piece);
     return true;
 }
 
-bool Assembler::append(NodeId node, Partial& partial, Bytes data, bool is_last) {
+bool Assembler::append(NodeId node, Partial& partial, Piece piece, bool is_last) {
     AIS_ASSERT(partial.filled < partial.total);
     const std::size_t missing = partial.total - partial.filled;
-    if (data.empty() || (is_last ? data.size() != missing : data.size() >= missing)) {
+    const std::size_t size = piece.bytes.size();
+    if (size == 0 || (is_last ? size != missing : size >= missing)) {
         return false;
     }
-    copy_bytes(partial.buffer.bytes.get() + partial.filled, data);
-    partial.filled += data.size();
+    add_piece(partial, piece);
     if (is_last) {
-        hand_up(node, partial.service, partial.kind, {partial.buffer.bytes.get(), partial.total});
+        finish(node, partial);
         close(partial);
     }
     return true;
+}
+
+void Assembler::add_piece(Partial& partial, Piece piece) {
+    if (partial.pieces.size() == Receiver::pieces_max - 1) {  // the buffer is one, too
+        AIS_MARK("assembler.keeps_more_pieces_than_a_list_has");
+        keep(partial, all);
+    }
+    partial.filled += piece.bytes.size();
+    partial.pieces.push_back(piece);
+}
+
+// Copy the pieces up to `last`, which lie in front, into the buffer.
+void Assembler::keep(Partial& partial, totem::Seq last) {
+    if (partial.pieces.empty() || partial.pieces.front().seq > last) {
+        return;
+    }
+    if (partial.buffer.capacity == 0) {
+        partial.buffer = get_buffer(partial.total);
+    }
+    auto piece = partial.pieces.begin();
+    for (; piece != partial.pieces.end() && piece->seq <= last; ++piece) {
+        copy_bytes(partial.buffer.bytes.get() + partial.kept, piece->bytes);
+        partial.kept += piece->bytes.size();
+    }
+    partial.pieces.erase(partial.pieces.begin(), piece);
+    AIS_ASSERT(partial.kept <= partial.filled && partial.filled <= partial.total);
+}
+
+void Assembler::finish(NodeId node, Partial& partial) {
+    AIS_ASSERT(partial.filled == partial.total);
+    if (!receiver_.takes_pieces(partial.service)) {
+        keep(partial, all);
+        hand_up(
+            node, partial.service, partial.kind, {partial.buffer.bytes.get(), partial.total});
+        return;
+    }
+    list_.clear();
+    if (partial.kept > 0) {
+        AIS_MARK("assembler.hands_up_pieces_and_what_the_log_forgot");
+        list_.push_back({partial.buffer.bytes.get(), partial.kept});
+    }
+    for (const Piece& piece : partial.pieces) {
+        list_.push_back(to_abi(piece.bytes));
+    }
+    ++delivered_messages_;
+    delivered_bytes_ += partial.total;
+    receiver_.on_pieces(node, partial.service, partial.kind, list_);
+}
+
+void Assembler::before_free(totem::Seq last) {
+    for (Sender& sender : senders_) {
+        for (Partial& partial : sender.lanes) {
+            if (partial.total != 0) {
+                keep(partial, last);
+            }
+        }
+    }
 }
 
 void Assembler::hand_up(NodeId sender, std::uint16_t service, std::uint16_t kind, Bytes body) {
@@ -166,7 +225,7 @@ Assembler::Buffer Assembler::get_buffer(std::size_t size) {
 }
 
 void Assembler::put_buffer(Buffer buffer) {
-    if (free_.size() == free_.capacity() ||
+    if (buffer.capacity == 0 || free_.size() == free_.capacity() ||
         free_bytes_ + buffer.capacity >
             kept_messages * std::bit_ceil(std::max(message_max_, buffer_min))) {
         return;
@@ -177,7 +236,9 @@ void Assembler::put_buffer(Buffer buffer) {
 
 void Assembler::close(Partial& partial) {
     put_buffer(std::move(partial.buffer));
-    partial = Partial();
+    partial.buffer = Buffer();
+    partial.pieces.clear();
+    partial.kept = partial.total = partial.filled = 0;
 }
 
 std::size_t Assembler::drop(Sender& sender) {

@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,22 @@ struct Recorder final : Receiver {
                         std::to_string(kind) + ":" + std::string(as_text(body)));
         last_data = body.data();
     }
+    bool takes_pieces(std::uint16_t) const override { return wants_pieces; }
+    void on_pieces(NodeId sender,
+                   std::uint16_t service,
+                   std::uint16_t kind,
+                   std::span<const ais_bytes> pieces) override {
+        std::string text;
+        for (const ais_bytes& piece : pieces) {
+            text += (text.empty() ? "" : "|") + std::string(as_text(piece));
+            last_data = piece.data;
+        }
+        on_message(sender, service, kind, as_bytes(text));
+        last_data = pieces.back().data;
+        count = pieces.size();
+    }
+    bool wants_pieces = false;
+    std::size_t count = 0;  // of the last one that came in pieces
     std::vector<std::string> lines;
     const std::uint8_t* last_data = nullptr;
 };
@@ -65,20 +83,79 @@ std::string last(std::string_view data, int lane = 0) {
 
 class AnAssembler : public ::testing::Test {
   protected:
+    // As the engine's log: payloads stay until they are forgotten.
     bool feed(NodeId sender, const std::string& payload) {
-        return assembler_.on_payload(sender, as_bytes(payload));
+        log_.push_back(payload);
+        return assembler_.on_payload(sender, log_.size(), as_bytes(log_.back()));
     }
+    void forget_to(totem::Seq last) {
+        assembler_.before_free(last);
+        for (totem::Seq seq = 1; seq <= last; ++seq) {
+            log_[seq - 1].assign(log_[seq - 1].size(), '?');
+        }
+    }
+
+    std::deque<std::string> log_;
 
     Recorder received_;
     Assembler assembler_{message_max, received_};
 };
 
 TEST_F(AnAssembler, hands_up_whole_messages_as_views_of_the_payload) {
-    const std::string payload = whole("hello") + whole("") + whole("world");
-    EXPECT_TRUE(feed(alice, payload));
+    EXPECT_TRUE(feed(alice, whole("hello") + whole("") + whole("world")));
     EXPECT_THAT(received_.lines, ElementsAre("1:5/6:hello", "1:5/6:", "1:5/6:world"));
-    EXPECT_EQ(received_.last_data,
-              reinterpret_cast<const std::uint8_t*>(payload.data()) + payload.size() - 5);
+    EXPECT_EQ(received_.last_data, as_bytes(log_.back()).last(5).data());
+}
+
+TEST_F(AnAssembler, hands_up_pieces_as_views_of_their_payloads) {
+    received_.wants_pieces = true;
+    EXPECT_TRUE(feed(alice, whole("whole") + first("ab", 6)));
+    EXPECT_TRUE(feed(alice, middle("cd")));
+    EXPECT_TRUE(feed(alice, last("ef") + first("12", 4)));
+    EXPECT_EQ(received_.last_data, as_bytes(log_.back()).subspan(3).data());
+    EXPECT_TRUE(feed(alice, last("34")));
+    EXPECT_THAT(received_.lines, ElementsAre("1:5/6:whole", "1:5/7:ab|cd|ef", "1:5/7:12|34"));
+}
+
+TEST_F(AnAssembler, copies_pieces_that_the_log_is_about_to_forget) {
+    received_.wants_pieces = true;
+    EXPECT_TRUE(feed(alice, first("ab", 8)));
+    EXPECT_TRUE(feed(bob, first("12", 4)));
+    EXPECT_TRUE(feed(alice, middle("cd")));
+    forget_to(1);
+    EXPECT_TRUE(feed(alice, middle("ef")));
+    forget_to(3);
+    forget_to(3);
+    EXPECT_MARK("assembler.hands_up_pieces_and_what_the_log_forgot",
+                EXPECT_TRUE(feed(alice, last("gh"))));
+    EXPECT_TRUE(feed(bob, last("34")));
+    EXPECT_THAT(received_.lines, ElementsAre("1:5/7:abcd|ef|gh", "2:5/7:12|34"));
+}
+
+TEST_F(AnAssembler, joins_pieces_for_who_wants_a_message_in_one_at_its_end) {
+    received_.wants_pieces = true;
+    EXPECT_TRUE(feed(alice, first("ab", 6)));
+    forget_to(1);
+    EXPECT_TRUE(feed(alice, middle("cd")));
+    received_.wants_pieces = false;  // the service was replaced by a build without
+    EXPECT_TRUE(feed(alice, last("ef")));
+    EXPECT_THAT(received_.lines, ElementsAre("1:5/7:abcdef"));
+}
+
+TEST_F(AnAssembler, bounds_the_pieces_of_a_message) {
+    constexpr std::size_t total = 4 * Receiver::pieces_max;
+    Assembler assembler{total, received_};
+    received_.wants_pieces = true;
+    std::string payload = first("x", total);
+    for (std::size_t i = 2; i < total; ++i) {
+        payload += middle("x");
+    }
+    payload += last("x");
+    EXPECT_MARK("assembler.keeps_more_pieces_than_a_list_has",
+                EXPECT_TRUE(assembler.on_payload(alice, 1, as_bytes(payload))));
+    ASSERT_EQ(received_.lines.size(), 1U);
+    EXPECT_EQ(std::count(received_.lines[0].begin(), received_.lines[0].end(), 'x'), total);
+    EXPECT_LE(received_.count, Receiver::pieces_max);
 }
 
 TEST_F(AnAssembler, joins_fragments_and_orders_by_the_last_one) {

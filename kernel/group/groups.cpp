@@ -55,7 +55,7 @@ bool Groups::gate_is_open() const {
 }
 
 void Groups::on_deliver(const totem::Deliver& message) {
-    if (impl_->assembler.on_payload(message.sender, message.payload)) {
+    if (impl_->assembler.on_payload(message.sender, message.seq, message.payload)) {
         return;
     }
     const std::uint64_t count = ++impl_->stats.malformed;
@@ -73,12 +73,18 @@ void Groups::on_deliver(const totem::Deliver& message) {
     }
 }
 
+void Groups::before_free(totem::Seq last) {
+    impl_->assembler.before_free(last);
+}
+
 void Groups::on_configure(const totem::Configuration& now) {
     if (now.kind != totem::Configuration::Kind::regular) {
         return;  // the last fragments of nodes that left may still come
     }
     impl_->gate_open = AIS_MUTATION(gate_open);
-    if (!AIS_MUTATION(partial_kept)) {
+    if (AIS_MUTATION(partial_kept)) {
+        impl_->assembler.before_free(Assembler::all);
+    } else {
         impl_->stats.dropped_partial += impl_->assembler.drop_partials();
     }
     impl_->packer.rewind();

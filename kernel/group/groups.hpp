@@ -25,6 +25,7 @@
 #include "base/log.hpp"
 #include "totem/engine.hpp"
 
+#include <ais/abi/draft/bulk.h>
 #include <ais/bytes.hpp>
 
 #include <cstdint>
@@ -51,6 +52,25 @@ class Receiver {
                             std::uint16_t service,
                             std::uint16_t kind,
                             Bytes body) = 0;
+
+    // A message that came in fragments may go up as it lies in the datagrams: `pieces` in a row
+    // are its body, 2 to pieces_max of them, each valid until the call returns.  False: it wants
+    // on_message with a body in one piece, which costs a copy.
+    static constexpr std::size_t pieces_max = AIS_PIECES_MAX;
+    [[nodiscard]] virtual bool takes_pieces(std::uint16_t service) const {
+        static_cast<void>(service);
+        return false;
+    }
+    // Requires: takes_pieces(service).
+    virtual void on_pieces(NodeId sender,
+                           std::uint16_t service,
+                           std::uint16_t kind,
+                           std::span<const ais_bytes> pieces) {
+        static_cast<void>(sender);
+        static_cast<void>(service);
+        static_cast<void>(kind);
+        static_cast<void>(pieces);
+    }
 
   protected:
     ~Receiver() = default;
@@ -87,6 +107,7 @@ class Groups final : public totem::Source {
 
     // From the engine's effects.
     void on_deliver(const totem::Deliver& message);
+    void before_free(totem::Seq last);
     void on_configure(const totem::Configuration& now);
 
     // totem::Source.

@@ -27,6 +27,19 @@ struct Recorder final : Receiver {
             lines.push_back(std::to_string(service) + ":" + std::string(as_text(body)));
         }
     }
+    bool takes_pieces(std::uint16_t) const override { return wants_pieces; }
+    void on_pieces(NodeId sender,
+                   std::uint16_t service,
+                   std::uint16_t kind,
+                   std::span<const ais_bytes> pieces) override {
+        std::string body;
+        for (const ais_bytes& piece : pieces) {
+            bytes += keep ? 0 : piece.size;
+            body += keep ? as_text(piece) : std::string_view();
+        }
+        on_message(sender, service, kind, as_bytes(body));
+    }
+    bool wants_pieces = false;
     bool keep = true;
     std::uint64_t count = 0;
     std::uint64_t bytes = 0;
@@ -62,16 +75,19 @@ class TwoGroups : public ::testing::Test {
         return from.multicast(lane, service, 1, Guarantee::agreed, parts);
     }
     bool carry() {
-        std::uint8_t room[1400];
+        std::vector<std::uint8_t>& room = log_of_ring_[++seq_ % log_of_ring_.size()];
+        if (seq_ > log_of_ring_.size()) {
+            receiver_.before_free(seq_ - log_of_ring_.size());
+        }
         Guarantee guarantee = Guarantee::agreed;
         const std::size_t size = sender_.take(room, guarantee);
         if (size > 0) {
-            deliver({room, size});
+            deliver(Bytes(room).first(size));
         }
         return size > 0;
     }
     void deliver(Bytes payload) {
-        receiver_.on_deliver({NodeId(1), totem::RingId{}, 1, Guarantee::agreed, payload});
+        receiver_.on_deliver({NodeId(1), totem::RingId{}, seq_, Guarantee::agreed, payload});
     }
     void configure(totem::Configuration::Kind kind) {
         const auto now = configuration(kind);
@@ -79,6 +95,10 @@ class TwoGroups : public ::testing::Test {
         receiver_.on_configure(now);
     }
 
+    // What the engine keeps, a few of its datagrams.
+    std::vector<std::vector<std::uint8_t>> log_of_ring_{
+        100, std::vector<std::uint8_t>(1400, std::uint8_t{0})};
+    totem::Seq seq_ = 0;
     Recorder nobody_;
     Recorder received_;
     CountingLog log_;
@@ -195,6 +215,27 @@ TEST_F(TwoGroups, allocate_nothing_in_steady_state) {
     }
     EXPECT_EQ(allocations, before);
     EXPECT_EQ(received_.count, 21u * 202u);
+    received_.wants_pieces = true;
+    round();
+    const std::uint64_t before_pieces = allocations;
+    for (int i = 0; i < 20; ++i) {
+        round();
+    }
+    EXPECT_EQ(allocations, before_pieces);
+    EXPECT_EQ(received_.bytes, 42u * (200 * small.size() + medium.size() + large.size()));
+}
+
+TEST_F(TwoGroups, hand_up_pieces_that_the_log_forgets_meanwhile) {
+    received_.wants_pieces = true;
+    std::string large;
+    while (large.size() < 500000) {
+        large += std::to_string(large.size()) + " ";
+    }
+    send(sender_, large);
+    send(sender_, "small");
+    while (carry()) {
+    }
+    EXPECT_THAT(received_.lines, ElementsAre("3:" + large, "3:small"));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,20 @@ struct Checker final : Receiver {
         RC_ASSERT(as_text(body) == sent[service][next[service]].body());
         ++next[service];
     }
+    bool takes_pieces(std::uint16_t service) const override { return service == wants_pieces; }
+    void on_pieces(NodeId sender,
+                   std::uint16_t service,
+                   std::uint16_t kind,
+                   std::span<const ais_bytes> pieces) override {
+        RC_ASSERT(pieces.size() >= 2 && pieces.size() <= pieces_max);
+        std::string body;
+        for (const ais_bytes& piece : pieces) {
+            RC_ASSERT(piece.size > 0);
+            body += as_text(piece);
+        }
+        on_message(sender, service, kind, as_bytes(body));
+    }
+    std::uint16_t wants_pieces = 2;  // of this lane; 2: of none
     std::vector<Sent> sent[2];  // by lane, which is the service here
     std::size_t next[2] = {0, 0};
 };
@@ -75,6 +90,9 @@ void run(std::uint64_t seed, bool with_configurations) {
     const std::size_t wanted = 1 + random.below(120);
     std::size_t pushed = 0;
     bool gate_open = true;
+    checker.wants_pieces = static_cast<std::uint16_t>(random.below(3));
+    std::deque<std::vector<std::uint8_t>> log;  // of the payloads seq - log.size() + 1 to seq
+    totem::Seq seq = 0;
     // Bounded: a large message needs thousands of payloads without a change.
     std::size_t configurations = with_configurations ? 20 : 0;
 
@@ -110,14 +128,20 @@ void run(std::uint64_t seed, bool with_configurations) {
         const Packer::Open open = gate_open ? Packer::Open::both : Packer::Open::kernel_only;
         const std::size_t room =
             fixed_room != 0 ? fixed_room : chunk::payload_min + random.below(2000);
-        std::vector<std::uint8_t> payload(room);
+        std::vector<std::uint8_t>& payload = log.emplace_back(room);
+        ++seq;
         const std::size_t backlog = packer.backlog(open, room);
         Guarantee guarantee = Guarantee::agreed;
         const std::size_t size = packer.take(payload, guarantee, open);
         RC_ASSERT((size == 0) == (backlog == 0));
         if (size > 0) {
             payload.resize(size);
-            RC_ASSERT(assembler.on_payload(NodeId(9), payload));
+            RC_ASSERT(assembler.on_payload(NodeId(9), seq, payload));
+            if (random.chance(1, 10)) {
+                const std::size_t freed = random.below(log.size() + 1);
+                assembler.before_free(seq - log.size() + freed);
+                log.erase(log.begin(), log.begin() + static_cast<std::ptrdiff_t>(freed));
+            }
         } else if (pushed == wanted && gate_open) {
             break;
         }

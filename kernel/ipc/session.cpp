@@ -17,6 +17,8 @@ namespace {
 // While one turn of the loop writes many events, a client that is awake may
 // begin with the first of them after so many bytes.
 constexpr std::size_t show_after = 64U << 10;
+// Below this a copy costs less than the question whether it may be spared.
+constexpr std::size_t opaque_min = 512;
 
 std::size_t sum(std::span<const ais_bytes> parts) {
     std::size_t size = 0;
@@ -426,7 +428,7 @@ bool Session::finish() {
     return true;
 }
 
-bool Session::next_request(Request& out) {
+bool Session::next_request(Request& out, const Dispatcher* dispatcher) {
     Impl& s = *impl_;
     AIS_ASSERT(!s.request_open);
     if (!s.may_take()) {
@@ -442,15 +444,20 @@ bool Session::next_request(Request& out) {
         case RingConsumer::Look::frame:
             break;
     }
-    // Why: a service decodes the body, and a hostile client could change it
-    // between the check of a length and its use.
-    if (s.body.size() < s.request.size) {
-        s.body.resize(std::bit_ceil(std::size_t{s.request.size}));
-    }
-    copy_bytes(s.body.data(), {body, s.request.size});
     out.serial = s.request.serial;
     out.kind = s.request.kind;
-    out.body = Bytes(s.body.data(), s.request.size);
+    out.body = Bytes(body, s.request.size);
+    const bool stays = s.request.size >= opaque_min && dispatcher != nullptr &&
+                       dispatcher->is_opaque(s.service, s.request.kind);
+    if (!stays) {
+        // Why: a service decodes the body, and a hostile client could change it
+        // between the check of a length and its use.
+        if (s.body.size() < s.request.size) {
+            s.body.resize(std::bit_ceil(std::size_t{s.request.size}));
+        }
+        copy_bytes(s.body.data(), out.body);
+        out.body = Bytes(s.body.data(), s.request.size);
+    }
     s.request_open = true;
     s.outstanding += out.serial != 0 ? 1 : 0;
     return true;

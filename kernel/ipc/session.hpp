@@ -4,7 +4,8 @@
 //
 // A Session works on the shared memory that kernel/os/unix_server has set up
 // (docs/protocol/ipc_wire.md) and treats all of it as hostile: positions and headers are copied,
-// checked against the ring's size, and the copy is used.  A client that breaks the rules is
+// checked against the ring's size, and the copy is used.  Bodies of requests are copied, too, but
+// for large ones that nobody looks at (Dispatcher::is_opaque).  A client that breaks the rules is
 // disconnected and counted.
 //
 // Out: responses go to the response ring, notifications to the event ring;
@@ -86,6 +87,8 @@ struct Memory {
     std::size_t event_size = 0;
 };
 
+class Dispatcher;
+
 class Session final : public ais_conn {
   public:
     Session(const Limits& limits,
@@ -120,11 +123,12 @@ class Session final : public ais_conn {
     struct Request {
         std::uint64_t serial = 0;
         std::uint16_t kind = 0;
-        Bytes body;  // a private copy: valid until release_request
+        Bytes body;  // a private copy, or opaque: valid until release_request
     };
     // The next request, if there is one, the client is not held back and has kept the
-    // rules.  Each must be released before the next is taken.
-    [[nodiscard]] bool next_request(Request& out);
+    // rules.  Each must be released before the next is taken.  `dispatcher`, if given, says
+    // which bodies need no copy.
+    [[nodiscard]] bool next_request(Request& out, const Dispatcher* dispatcher = nullptr);
     void release_request();
     // Answers the next request with AIS_ERR_AGAIN instead of taking it.  False if there is none
     // that may be taken, or its client waits for no response: that one keeps its place.
@@ -161,6 +165,12 @@ class Dispatcher {
     [[nodiscard]] virtual bool may_request() const = 0;
     // Messages wait for the token: a request that is seen later does not leave later.
     [[nodiscard]] virtual bool is_waiting_to_send() const { return false; }
+    // The body of such a request is only handed on: the client may change it meanwhile.
+    [[nodiscard]] virtual bool is_opaque(std::uint16_t service, std::uint16_t kind) const {
+        static_cast<void>(service);
+        static_cast<void>(kind);
+        return false;
+    }
     virtual ais_status on_open(Session& session, Bytes hello) = 0;
     virtual void on_request(Session& session, const Session::Request& request) = 0;
     virtual void on_close(Session& session) = 0;

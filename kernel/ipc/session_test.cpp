@@ -305,6 +305,38 @@ TEST(Session, holds_a_client_back_and_tells_it) {
     EXPECT_TRUE(client.session->next_request(request));
 }
 
+struct KindFiveIsOpaque final : Dispatcher {
+    bool may_request() const override { return true; }
+    bool is_opaque(std::uint16_t service, std::uint16_t kind) const override {
+        return service == 40 && kind == 5;
+    }
+    ais_status on_open(Session&, Bytes) override { return AIS_OK; }
+    void on_request(Session&, const Session::Request&) override {}
+    void on_close(Session&) override {}
+};
+
+TEST(Session, copies_bodies_but_large_ones_that_nobody_looks_at) {
+    const KindFiveIsOpaque dispatcher;
+    PlainClient client;
+    const std::string large(600, 'x');
+    const auto is_copied = [&](std::uint16_t kind, const std::string& body) {
+        std::uint8_t* const place = client.request_place() + sizeof(FrameHeader);
+        EXPECT_TRUE(client.ask(kind, 0, body));
+        Session::Request request;
+        EXPECT_TRUE(client.session->next_request(request, &dispatcher));
+        EXPECT_EQ(as_text(request.body), body);
+        *place = '!';  // the client changes its mind
+        const bool copied = as_text(request.body) == body;
+        EXPECT_EQ(request.body.data() == place, !copied);
+        client.session->release_request();
+        return copied;
+    };
+    EXPECT_FALSE(is_copied(5, large));
+    EXPECT_TRUE(is_copied(4, large));
+    EXPECT_TRUE(is_copied(5, "small"));
+    EXPECT_FALSE(is_copied(5, large));
+}
+
 // What a hostile or broken client can write, and that it is cut off for it.
 struct Lie {
     const char* what;

@@ -187,7 +187,7 @@ bool Sessions::run(Instant now, std::size_t budget) {
         }
         Session& session = all.ready.pop();
         Session::Request request;
-        if (session.next_request(request)) {
+        if (session.next_request(request, &all.dispatcher)) {
             ++all.stats.requests;
             session.impl_->judge_stream(request.serial != 0, all.dispatcher.is_waiting_to_send());
             Impl::give_share(session, all.ready.size() + all.dozing.size() + 1);

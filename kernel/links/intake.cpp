@@ -19,6 +19,7 @@ Intake::Intake(Seal& seal, Log& log, NodeId self)
 
 bool Intake::open(Instant now,
                   MutableBytes datagram,
+                  MutableBytes landing,
                   std::string_view from,
                   const Transport& transport,
                   LinkStats& stats,
@@ -26,7 +27,7 @@ bool Intake::open(Instant now,
     faults_.tick(now);
     ais_crypto_fault fault{};
     fault.struct_size = sizeof fault;
-    if (!seal_.open(datagram, opened, fault)) {
+    if (!seal_.open_to(datagram, landing, opened, fault)) {
         ++stats.faults[fault.cause < stats.faults.size() ? fault.cause : 0];
         faults_.report(now, from.empty() ? transport.source() : from, fault);
         return false;

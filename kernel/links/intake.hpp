@@ -14,9 +14,10 @@ class Intake {
   public:
     Intake(Seal& seal, Log& log, NodeId self);
 
-    // False: dropped.  `from` may be empty, then `transport` is asked.
+    // False: dropped.  `from` may be empty, then `transport` is asked.  `landing`: Receiver::landing().
     [[nodiscard]] bool open(Instant now,
                             MutableBytes datagram,
+                            MutableBytes landing,
                             std::string_view from,
                             const Transport& transport,
                             LinkStats& stats,

@@ -84,6 +84,9 @@ struct LinkStats {
 class Receiver {
   public:
     virtual void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) = 0;
+    // Where the next datagram would be kept, if it is kept: a seal that can opens it to there.
+    // Anything may be written to it before on_datagram.  Empty: nowhere.
+    [[nodiscard]] virtual MutableBytes landing() { return {}; }
 
   protected:
     ~Receiver() = default;

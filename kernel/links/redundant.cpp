@@ -89,7 +89,10 @@ class Redundant final : public Links, private Outlet {
             return;
         }
         Seal::Opened opened;
-        if (!intake_.open(now, datagram, from, *transports_[link], stats, opened)) {
+        if (!intake_.open(now,
+                          datagram,
+                          receiver_.landing(),
+                          from, *transports_[link], stats, opened)) {
             return;
         }
         if (stamp) {

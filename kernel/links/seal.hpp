@@ -25,13 +25,22 @@ class Seal {
     [[nodiscard]] virtual bool seal(Bytes plain, MutableBytes out) = 0;
 
     struct Opened {
-        Bytes plain;    // a view into the datagram
+        Bytes plain;    // a view into the datagram, or of `to`
         NodeId sender;  // authenticated
     };
     // Opens in place.  False: `fault` says why.
     [[nodiscard]] virtual bool open(MutableBytes datagram,
                                     Opened& opened,
                                     ais_crypto_fault& fault) = 0;
+    // Opens to `to` if the backend can and it has the room, which is the datagram's size less the
+    // overhead; else in place.
+    [[nodiscard]] virtual bool open_to(MutableBytes datagram,
+                                       MutableBytes to,
+                                       Opened& opened,
+                                       ais_crypto_fault& fault) {
+        static_cast<void>(to);
+        return open(datagram, opened, fault);
+    }
 
   protected:
     ~Seal() = default;

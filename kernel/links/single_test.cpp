@@ -44,6 +44,19 @@ class FakeSeal final : public Seal {
         opened.plain = datagram.subspan(4);
         return true;
     }
+    bool open_to(MutableBytes datagram,
+                 MutableBytes to,
+                 Opened& opened,
+                 ais_crypto_fault& fault) override {
+        if (!open(datagram, opened, fault)) {
+            return false;
+        }
+        if (to.size() >= opened.plain.size()) {
+            copy_bytes(to.data(), opened.plain);
+            opened.plain = to.first(opened.plain.size());
+        }
+        return true;
+    }
     bool is_broken = false;
 };
 
@@ -80,7 +93,11 @@ class Got final : public Receiver {
   public:
     void on_datagram(totem::LinkId, NodeId sender, Bytes plain) override {
         all.emplace_back(sender, std::string(as_text(plain)));
+        has_landed = plain.data() == place.data();
     }
+    [[nodiscard]] MutableBytes landing() override { return place; }
+    std::vector<std::uint8_t> place;
+    bool has_landed = false;  // the last one
     std::vector<std::pair<NodeId, std::string>> all;
 };
 
@@ -107,6 +124,16 @@ class SingleLink : public testing::Test {
     Lines log;
     std::unique_ptr<Links> links = make_single(seal, transport, got, log, NodeId(1), 2000);
 };
+
+TEST_F(SingleLink, opens_to_where_the_receiver_keeps_it) {
+    got.place.resize(5);
+    receive({'A', 'S', 2, 0, 'h', 'e', 'l', 'l', 'o'});
+    EXPECT_TRUE(got.has_landed);
+    receive({'A', 'S', 2, 0, 'l', 'o', 'n', 'g', 'e', 'r'});
+    EXPECT_FALSE(got.has_landed);
+    using One = std::pair<NodeId, std::string>;
+    EXPECT_EQ(got.all, (std::vector<One>{{NodeId(2), "hello"}, {NodeId(2), "longer"}}));
+}
 
 TEST_F(SingleLink, equal_datagrams_share_a_batch_until_flush) {
     data("aaaa");

@@ -76,7 +76,8 @@ ServiceGuard::ServiceGuard(Instance& instance)
     : instance_(instance),
       table_(instance.table<ais_service_v1>(AIS_SERVICE_INTERFACE)),
       parts_(instance.table<ais_service_parts_v1>(AIS_SERVICE_PARTS_INTERFACE)),
-      handover_(instance.table<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE)) {
+      handover_(instance.table<ais_service_handover_v1>(AIS_SERVICE_HANDOVER_INTERFACE)),
+      bulk_(instance.table<ais_service_bulk_v1>(AIS_SERVICE_BULK_INTERFACE)) {
     AIS_ASSERT(table_.deliver != nullptr);
 }
 
@@ -84,6 +85,19 @@ void ServiceGuard::deliver(NodeId sender, std::uint16_t kind, Bytes body) noexce
     AIS_ASSERT(sender.is_valid());
     const CallScope scope(instance_.calls(), Call::deliver);
     table_.deliver(instance_.self(), sender.value(), kind, to_abi(body));
+}
+
+void ServiceGuard::deliver_pieces(NodeId sender,
+                                  std::uint16_t kind,
+                                  std::span<const ais_bytes> pieces) noexcept {
+    AIS_ASSERT(sender.is_valid() && takes_pieces());
+    AIS_ASSERT(pieces.size() >= 2 && pieces.size() <= AIS_PIECES_MAX);
+    const CallScope scope(instance_.calls(), Call::deliver);
+    bulk_.deliver_pieces(instance_.self(),
+                         sender.value(),
+                         kind,
+                         pieces.data(),
+                         static_cast<std::uint32_t>(pieces.size()));
 }
 
 void ServiceGuard::configure(const totem::Configuration& now) noexcept {
@@ -377,14 +391,50 @@ bool SealGuard::open(MutableBytes datagram, Opened& opened, ais_crypto_fault& fa
         status = table_.open(
             instance_.self(), session_, datagram.data(), datagram.size(), &plain, &sender, &fault);
     }
+    return judge(status, plain, sender, datagram, opened, fault);
+}
+
+bool SealGuard::open_to(MutableBytes datagram,
+                        MutableBytes to,
+                        Opened& opened,
+                        ais_crypto_fault& fault) noexcept {
+    const bool fits = datagram.size() >= overhead_ && datagram.size() - overhead_ <= to.size();
+    if (table_.open_to == nullptr || !fits) {
+        return open(datagram, opened, fault);
+    }
+    fault = ais_crypto_fault{};
+    fault.struct_size = sizeof fault;
+    ais_bytes plain{};
+    ais_node_id sender = 0;
+    ais_status status = AIS_OK;
+    {
+        const CallScope scope(instance_.calls(), Call::open);
+        status = table_.open_to(instance_.self(),
+                                session_,
+                                datagram.data(),
+                                datagram.size(),
+                                to.data(),
+                                &plain,
+                                &sender,
+                                &fault);
+    }
+    return judge(status, plain, sender, to, opened, fault);
+}
+
+bool SealGuard::judge(ais_status status,
+                      ais_bytes plain,
+                      ais_node_id sender,
+                      Bytes where,
+                      Opened& opened,
+                      ais_crypto_fault& fault) {
     if (status == AIS_OK) {
-        // What the backend calls plain text must lie in the datagram, or we would read
+        // What the backend calls plain text must lie where it had to be, or we would read
         // wherever it points.
         const std::less_equal<const std::uint8_t*> le;
         const bool inside =
-            plain.size <= datagram.size() &&
-            (plain.size == 0 || (le(datagram.data(), plain.data) &&
-                                 le(plain.data + plain.size, datagram.data() + datagram.size())));
+            plain.size <= where.size() &&
+            (plain.size == 0 || (le(where.data(), plain.data) &&
+                                 le(plain.data + plain.size, where.data() + where.size())));
         if (inside && sender != 0) {
             opened = {from_abi(plain), NodeId(sender)};
             return true;

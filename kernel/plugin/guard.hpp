@@ -23,6 +23,7 @@
 #include "sync/quorum.hpp"
 
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/bulk.h>
 #include <ais/abi/draft/handover.h>
 #include <ais/abi/draft/parts.h>
 #include <ais/abi/parser.h>
@@ -48,6 +49,13 @@ class ServiceGuard final : public service::Service {
     [[nodiscard]] service::ServiceId id() const override { return table_.service_id; }
     [[nodiscard]] std::string_view name() const override { return instance_.name(); }
     void deliver(NodeId sender, std::uint16_t kind, Bytes body) noexcept override;
+    [[nodiscard]] bool takes_pieces() const override { return bulk_.deliver_pieces != nullptr; }
+    void deliver_pieces(NodeId sender,
+                        std::uint16_t kind,
+                        std::span<const ais_bytes> pieces) noexcept override;
+    [[nodiscard]] bool is_opaque(std::uint16_t kind) const override {
+        return kind < 64 && (bulk_.opaque_requests >> kind & 1) != 0;
+    }
     void configure(const totem::Configuration& now) noexcept override;
     void request(ais_conn* from,
                  std::uint64_t serial,
@@ -84,6 +92,7 @@ class ServiceGuard final : public service::Service {
     ais_service_v1 table_;
     ais_service_parts_v1 parts_;
     ais_service_handover_v1 handover_;
+    ais_service_bulk_v1 bulk_;
     AbiConfiguration configuration_;
 };
 
@@ -105,6 +114,10 @@ class SealGuard final : public links::Seal {
     [[nodiscard]] bool open(MutableBytes datagram,
                             Opened& opened,
                             ais_crypto_fault& fault) noexcept override;
+    [[nodiscard]] bool open_to(MutableBytes datagram,
+                               MutableBytes to,
+                               Opened& opened,
+                               ais_crypto_fault& fault) noexcept override;
 
     // Calls that failed other than by a bad datagram: seals, and opens that answered nonsense.
     [[nodiscard]] std::uint64_t failures() const { return failures_; }
@@ -112,6 +125,13 @@ class SealGuard final : public links::Seal {
   private:
     SealGuard(Instance& instance, const ais_crypto_v1& table, void* session);
     void failed(const char* what);
+    // The backend's answer about a datagram whose plain text must lie in `where`.
+    bool judge(ais_status status,
+               ais_bytes plain,
+               ais_node_id sender,
+               Bytes where,
+               Opened& opened,
+               ais_crypto_fault& fault);
 
     Instance& instance_;
     ais_crypto_v1 table_;

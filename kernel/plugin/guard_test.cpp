@@ -96,6 +96,51 @@ TEST(ServiceGuard, calls_the_service) {
     EXPECT_EQ(instance.calls().of(Call::save).calls, 1U);
 }
 
+// Takes messages as they lie.
+class Tray {
+  public:
+    static constexpr std::uint16_t service_id = 93;
+    static constexpr std::uint64_t opaque_requests = request_bits(0, 63);
+    explicit Tray(const ais_host& host) : log_(host) {}
+    void deliver(ais_node_id, std::uint16_t, Bytes body) { log_.debug("one ", as_text(body)); }
+    void deliver_pieces(ais_node_id sender,
+                        std::uint16_t kind,
+                        std::span<const ais_bytes> pieces) {
+        std::vector<std::uint8_t> joined;
+        join_pieces(pieces, joined);
+        log_.debug(sender, ":", kind, " ", pieces.size(), " ", as_text(Bytes(joined)));
+    }
+
+  private:
+    ais::host::Log log_;
+};
+constexpr ais_plugin tray = describe<Tray>("tray", "1");
+
+TEST(ServiceGuard, hands_over_messages_in_pieces_to_who_takes_them) {
+    TestKernel kernel;
+    {
+        const auto plugins = start(tray, kernel);
+        Instance& instance = *plugins->find("tray");
+        ServiceGuard guard(instance);
+        ASSERT_TRUE(guard.takes_pieces());
+        EXPECT_TRUE(guard.is_opaque(0));
+        EXPECT_TRUE(guard.is_opaque(63));
+        EXPECT_FALSE(guard.is_opaque(1));
+        EXPECT_FALSE(guard.is_opaque(64));
+        EXPECT_FALSE(guard.is_opaque(127));
+        const ais_bytes pieces[] = {to_abi(std::string_view("a")),
+                                    to_abi(std::string_view("bc")),
+                                    to_abi(std::string_view("d"))};
+        guard.deliver_pieces(NodeId(2), 4, pieces);
+        EXPECT_TRUE(kernel.log.has("2:4 3 abcd"));
+        guard.deliver(NodeId(2), 4, as_bytes("x"));
+        EXPECT_TRUE(kernel.log.has("one x"));
+        EXPECT_EQ(instance.calls().of(Call::deliver).calls, 2U);
+    }
+    const auto plugins = start(book, kernel);
+    EXPECT_FALSE(ServiceGuard(*plugins->find("book")).takes_pieces());
+}
+
 TEST(ServiceGuard, keeps_track_of_clients_and_closes_the_rest_before_unload) {
     TestKernel kernel;
     TestSession client(kernel.log, 93);
@@ -303,9 +348,23 @@ class Liar {
                     throw 1;
             }
         }
+        ais_status open_to(Bytes datagram,
+                           std::uint8_t* to,
+                           Bytes& plain,
+                           ais_node_id& sender,
+                           ais_crypto_fault& fault) {
+            copy_.assign(datagram.begin(), datagram.end());
+            const ais_status status = open(copy_, plain, sender, fault);
+            if (datagram[0] == 'h' || datagram[0] == 's') {
+                copy_bytes(to, datagram.subspan(1));
+                plain = Bytes(to, datagram.size() - 1);
+            }
+            return status;
+        }
         std::uint32_t overhead_ = 1;
 
       private:
+        std::vector<std::uint8_t> copy_;
         std::uint8_t outside_[4] = {};
     };
     explicit Liar(const ais_host&) {}
@@ -359,6 +418,39 @@ TEST(SealGuard, believes_no_view_outside_of_the_datagram) {
     EXPECT_TRUE(seal.seal(as_bytes("abc"), out));
     EXPECT_FALSE(seal.seal({}, out));
     EXPECT_TRUE(kernel.log.has("PLUGIN-009 crypto plugin 'liar' failed"));
+}
+
+TEST(SealGuard, believes_no_view_outside_of_the_place_to_open_to) {
+    TestKernel kernel;
+    const auto plugins = start(liar, kernel);
+    auto opened_session = SealGuard::open_session(*plugins->find("liar"), params("auto"));
+    ASSERT_TRUE(opened_session) << opened_session.error().text;
+    SealGuard& seal = **opened_session;
+    links::Seal::Opened opened;
+    ais_crypto_fault fault{};
+    std::string datagram;
+    std::uint8_t place[8];
+    const auto open_to = [&](const char* bytes, std::size_t room) {
+        datagram = bytes;
+        return seal.open_to({reinterpret_cast<std::uint8_t*>(datagram.data()), datagram.size()},
+                            MutableBytes(place).first(room),
+                            opened,
+                            fault);
+    };
+    EXPECT_TRUE(open_to("honest", 5));
+    EXPECT_EQ(opened.sender, NodeId(2));
+    EXPECT_EQ(opened.plain.data(), place);
+    EXPECT_EQ(as_text(opened.plain), "onest");
+    EXPECT_TRUE(open_to("honest", 4)) << "no room: in place";
+    EXPECT_EQ(as_bytes(datagram).data() + 1, opened.plain.data());
+    EXPECT_FALSE(open_to("tag", 8));
+    EXPECT_EQ(fault.cause, AIS_FAULT_TAG);
+    EXPECT_EQ(seal.failures(), 0U);
+    for (const char* lie : {"outside", "long", "sender", "cause", "exception"}) {
+        EXPECT_FALSE(open_to(lie, 8)) << lie;
+        EXPECT_EQ(fault.cause, AIS_FAULT_MALFORMED) << lie;
+    }
+    EXPECT_EQ(seal.failures(), 5U);
 }
 
 TEST(SealGuard, says_why_a_session_does_not_open) {

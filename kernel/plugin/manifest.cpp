@@ -4,6 +4,7 @@
 
 #include <ais/abi/config.h>
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/bulk.h>
 #include <ais/abi/draft/handover.h>
 #include <ais/abi/draft/parts.h>
 #include <ais/abi/parser.h>
@@ -133,6 +134,12 @@ Result<void> check_table(std::string_view id, const void* table) {
         const auto handover = copy_min<ais_service_handover_v1>(table);
         if (handover.save_local == nullptr || handover.restore_local == nullptr) {
             return wrong("its ais.service.handover/1 is not complete");
+        }
+    }
+    if (id == AIS_SERVICE_BULK_INTERFACE) {
+        const auto bulk = copy_min<ais_service_bulk_v1>(table);
+        if (bulk.deliver_pieces == nullptr && bulk.opaque_requests == 0) {
+            return wrong("its ais.service.bulk/1 has neither deliver_pieces nor opaque_requests");
         }
     }
     if (id == AIS_CRYPTO_INTERFACE) {

@@ -4,6 +4,7 @@
 
 #include <ais/abi/config.h>
 #include <ais/abi/crypto.h>
+#include <ais/abi/draft/bulk.h>
 #include <ais/abi/parser.h>
 #include <ais/abi/quorum.h>
 
@@ -193,9 +194,16 @@ TEST(Tables, of_a_service_are_complete) {
     EXPECT_THAT(table_refusal("ais.service/1", &service), HasSubstr("only some of request"));
 }
 
+TEST(Tables, of_bulk_have_what_it_is_for) {
+    ais_service_bulk_v1 bulk = {sizeof bulk, 0, nullptr, 0};
+    EXPECT_THAT(table_refusal("ais.service.bulk/1", &bulk), HasSubstr("neither deliver_pieces"));
+    bulk.opaque_requests = 2;
+    EXPECT_EQ(table_refusal("ais.service.bulk/1", &bulk), "");
+}
+
 TEST(Tables, of_backends_are_complete) {
-    const ais_crypto_v1 crypto = {
-        sizeof crypto, 0, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+    ais_crypto_v1 crypto{};
+    crypto.struct_size = sizeof crypto;
     EXPECT_THAT(table_refusal("ais.crypto/1", &crypto), HasSubstr("ais.crypto/1 is not complete"));
     const ais_parser_v1 parser = {sizeof parser, 0, nullptr};
     EXPECT_THAT(table_refusal("ais.config.parser/1", &parser), HasSubstr("no parse"));

@@ -121,6 +121,8 @@ class Node final : private totem::Effects {
 
     void start(Instant now);
     void on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes datagram);
+    // Where a datagram that is handed over next would be kept (Engine::landing).
+    [[nodiscard]] MutableBytes landing() { return stopped_ ? MutableBytes() : engine_.landing(); }
     // A token may be in what is handed over next: takes what clients have written by now, so
     // that it goes with this visit.  Not needed for order, only for speed.
     void before_control(Instant now);
@@ -157,6 +159,7 @@ class Node final : private totem::Effects {
     };
 
     void emit(const totem::Effect& effect) override;
+    void before_free(totem::Seq last) override { groups_.before_free(last); }
     void deliver(const totem::Deliver& message);
     void configure(const totem::Configuration& now);
     void stop(std::string_view why);

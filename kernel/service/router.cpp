@@ -30,6 +30,27 @@ void Router::on_message(NodeId sender, std::uint16_t service, std::uint16_t kind
         barrier_->on_message(sender, kind, body);
         return;
     }
+    if (Service* const found = receiver_of(sender, service)) {
+        found->deliver(sender, kind, body);
+    }
+}
+
+bool Router::takes_pieces(std::uint16_t service) const {
+    const Service* found = table_.find(service);
+    return found != nullptr && found->takes_pieces();
+}
+
+void Router::on_pieces(NodeId sender,
+                       std::uint16_t service,
+                       std::uint16_t kind,
+                       std::span<const ais_bytes> pieces) {
+    if (Service* const found = receiver_of(sender, service)) {
+        found->deliver_pieces(sender, kind, pieces);
+    }
+}
+
+// Null: nobody here gets this message.
+Service* Router::receiver_of(NodeId sender, std::uint16_t service) {
     Service* found = table_.find(service);
     if (found == nullptr) {
         ++unknown_service_messages_;
@@ -46,7 +67,7 @@ void Router::on_message(NodeId sender, std::uint16_t service, std::uint16_t kind
                     service,
                     ", which this node has not loaded; its messages are counted and dropped here");
         }
-        return;
+        return nullptr;
     }
     if (!barrier_->is_synced()) {
         // Why: all gates are shut now, so only a faulty peer sends this.  All
@@ -65,12 +86,12 @@ void Router::on_message(NodeId sender, std::uint16_t service, std::uint16_t kind
                     untimely_messages_,
                     " such so far)");
         }
-        return;
+        return nullptr;
     }
     if (AIS_MUTATION(message_missed) && barrier_->self() == NodeId(2) && ++missed_ % 16 == 0) {
-        return;
+        return nullptr;
     }
-    found->deliver(sender, kind, body);
+    return found;
 }
 
 bool Router::may_request() const {
@@ -79,6 +100,11 @@ bool Router::may_request() const {
 
 bool Router::is_waiting_to_send() const {
     return groups_->backlog() > 0;
+}
+
+bool Router::is_opaque(std::uint16_t service, std::uint16_t kind) const {
+    const Service* found = table_.find(service);
+    return found != nullptr && found->is_opaque(kind);
 }
 
 ais_status Router::on_open(ipc::Session& session, Bytes hello) {

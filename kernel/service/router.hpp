@@ -39,10 +39,16 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
 
     // group::Receiver.
     void on_message(NodeId sender, std::uint16_t service, std::uint16_t kind, Bytes body) override;
+    [[nodiscard]] bool takes_pieces(std::uint16_t service) const override;
+    void on_pieces(NodeId sender,
+                   std::uint16_t service,
+                   std::uint16_t kind,
+                   std::span<const ais_bytes> pieces) override;
 
     // ipc::Dispatcher.
     [[nodiscard]] bool may_request() const override;
     [[nodiscard]] bool is_waiting_to_send() const override;
+    [[nodiscard]] bool is_opaque(std::uint16_t service, std::uint16_t kind) const override;
     ais_status on_open(ipc::Session& session, Bytes hello) override;
     void on_request(ipc::Session& session, const ipc::Session::Request& request) override;
     void on_close(ipc::Session& session) override;
@@ -74,6 +80,8 @@ class Router final : public group::Receiver, public ipc::Dispatcher, public sync
     [[nodiscard]] std::uint64_t untimely_messages() const { return untimely_messages_; }
 
   private:
+    [[nodiscard]] Service* receiver_of(NodeId sender, std::uint16_t service);
+
     Table& table_;
     Log& log_;
     std::function<void(std::string_view)> stop_node_;

@@ -46,6 +46,7 @@ class ARouter : public ::testing::Test {
         auto guarantee = totem::Guarantee::agreed;
         while (const std::size_t size = groups.take(room, guarantee)) {
             groups.on_deliver({NodeId(1), {}, 1, guarantee, Bytes(room, size)});
+            groups.before_free(1);
         }
     }
 
@@ -65,6 +66,43 @@ TEST_F(ARouter, gives_a_message_to_its_service) {
     router.on_message(NodeId(7), 41, 3, as_bytes("hello"));
     EXPECT_THAT(forty_one.calls, ElementsAre("regular", "deliver 7 3 hello"));
     EXPECT_THAT(forty.calls, ElementsAre("regular"));
+}
+
+// Notes pieces as they come.
+struct PieceService final : FakeService {
+    using FakeService::FakeService;
+    bool takes_pieces() const override { return true; }
+    bool is_opaque(std::uint16_t kind) const override { return kind == 5; }
+    void deliver_pieces(NodeId sender,
+                        std::uint16_t kind,
+                        std::span<const ais_bytes> pieces) override {
+        std::string text;
+        for (const ais_bytes& piece : pieces) {
+            text += "[" + std::string(as_text(piece)) + "]";
+        }
+        deliver(sender, kind, as_bytes(text));
+    }
+};
+
+TEST_F(ARouter, gives_pieces_to_services_that_take_them) {
+    PieceService forty_two(42);
+    ASSERT_TRUE(table.add(forty_two).ok());
+    const ais_bytes pieces[] = {to_abi(std::string_view("he")), to_abi(std::string_view("llo"))};
+    configure();
+    EXPECT_TRUE(router.takes_pieces(42));
+    EXPECT_FALSE(router.takes_pieces(41));
+    EXPECT_FALSE(router.takes_pieces(kernel_service));
+    EXPECT_FALSE(router.takes_pieces(9999));
+    EXPECT_TRUE(router.is_opaque(42, 5));
+    EXPECT_FALSE(router.is_opaque(42, 6));
+    EXPECT_FALSE(router.is_opaque(41, 5));
+    EXPECT_FALSE(router.is_opaque(9999, 5));
+    router.on_pieces(NodeId(7), 42, 3, pieces);
+    EXPECT_EQ(router.untimely_messages(), 1u);
+    turn_ring();
+    router.on_pieces(NodeId(7), 42, 3, pieces);
+    EXPECT_THAT(forty_two.calls, ElementsAre("regular", "deliver 7 3 [he][llo]"));
+    table.remove(42);
 }
 
 TEST_F(ARouter, gives_the_kernels_messages_to_the_barrier) {

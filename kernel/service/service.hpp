@@ -38,6 +38,13 @@ class Service {
     [[nodiscard]] virtual std::string_view name() const = 0;
 
     virtual void deliver(NodeId sender, std::uint16_t kind, Bytes body) = 0;
+    // A body in pieces (abi/draft/bulk.h); called only if takes_pieces().
+    [[nodiscard]] virtual bool takes_pieces() const { return false; }
+    virtual void deliver_pieces(NodeId /*sender*/,
+                                std::uint16_t /*kind*/,
+                                std::span<const ais_bytes> /*pieces*/) {}
+    // The body of such a request is only handed on.
+    [[nodiscard]] virtual bool is_opaque(std::uint16_t /*kind*/) const { return false; }
     virtual void configure(const totem::Configuration& now) = 0;
     virtual void request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body) = 0;
     virtual ais_status client_open(ais_conn* who, Bytes hello) = 0;

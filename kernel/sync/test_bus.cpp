@@ -337,6 +337,7 @@ void TestBus::deliver(std::uint32_t sender, const std::vector<std::uint32_t>& to
     for (const std::uint32_t id : to) {
         TestNode& node = *nodes_.at(id);
         node.groups.on_deliver({NodeId(sender), node.ring, 1, guarantee, payload});
+        node.groups.before_free(1);
     }
     for (const std::uint32_t id : to) {
         nodes_.at(id)->barrier.pump(now_);

@@ -125,6 +125,12 @@ void on_timer(State& s, Timer timer, Effects& out) {
     }
 }
 
+// Does it lie where Engine::landing() said?
+bool is_landed(State& s, Bytes datagram) {
+    return s.phase == Phase::operational && s.installed->log.has_room() &&
+           datagram.data() == s.installed->log.room().data();
+}
+
 void dispatch(State& s, NodeId from, Bytes datagram, Effects& out) {
     PacketHeader header;
     switch (decode(datagram, header)) {
@@ -145,10 +151,23 @@ void dispatch(State& s, NodeId from, Bytes datagram, Effects& out) {
         return;
     }
     s.detector.on_heard(s.now, from, s.receiving_link);
+    if (header.type == PacketType::data) {
+        on_data(s, from, datagram, out);
+        return;
+    }
+    // Why: while it is worked on, messages of ours may be written to where it has landed.
+    std::array<std::uint8_t, control_datagram_max> landed;
+    if (is_landed(s, datagram)) {
+        if (datagram.size() > landed.size()) {
+            ++s.stats.malformed;
+            return;
+        }
+        copy_bytes(landed.data(), datagram);
+        datagram = Bytes(landed).first(datagram.size());
+    }
     const Bytes body = datagram.subspan(PacketHeader::size);
     switch (header.type) {
         case PacketType::data:
-            on_data(s, from, datagram, out);
             return;
         case PacketType::token: {
             Token token;
@@ -339,6 +358,14 @@ void Engine::receive(Instant now, LinkId link, NodeId from, Bytes datagram, Effe
     dispatch(s, from, datagram, out);
     run_loopback(s, out);
     arm_detector(s);
+}
+
+MutableBytes Engine::landing() {
+    State& s = *state_;
+    if (s.phase != Phase::operational || !s.installed->log.has_room()) {
+        return {};
+    }
+    return s.installed->log.room();
 }
 
 void Engine::hint(Instant now, NodeId peer, LinkId link, Hint what, Effects& out) {

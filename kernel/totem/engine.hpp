@@ -66,7 +66,9 @@ struct Deliver {
     RingId ring;
     Seq seq;
     Guarantee guarantee;
-    Bytes payload;  // what the sender's Source::take gave
+    // What the sender's Source::take gave.  Stays where it is longer than the call: until
+    // Effects::before_free() or the next regular configuration.
+    Bytes payload;
 };
 struct Configure {
     const Configuration* now;
@@ -78,6 +80,10 @@ using Effect = std::variant<Persist, Transmit, Deliver, Configure>;
 class Effects {
   public:
     virtual void emit(const Effect& effect) = 0;
+
+    // The messages of the installed ring up to `last` are forgotten when this returns, and their
+    // payloads with them.
+    virtual void before_free(Seq last) { static_cast<void>(last); }
 
   protected:
     ~Effects() = default;
@@ -127,6 +133,11 @@ class Engine {
     // Anything may be in it all the same: a bad one is counted in stats() and
     // dropped, never trusted and never fatal.
     void receive(Instant now, LinkId link, NodeId from, Bytes datagram, Effects& out);
+
+    // Where receive() would keep the next datagram if it were data that is new: who opens it to
+    // there, from its first byte, spares a copy.  Anything may be written to it.  Empty: nowhere.
+    // Valid until the next call.
+    [[nodiscard]] MutableBytes landing();
 
     // The operating system noticed something about `peer` (not valid: about all
     // that are reached by `link`).  A hint never excludes anybody: it makes us ask.

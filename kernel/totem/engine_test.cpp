@@ -114,6 +114,54 @@ TEST(Engine, does_nothing_when_expire_comes_early) {
     EXPECT_EQ(cluster[0].engine->deadline(), deadline);
 }
 
+TEST(Engine, keeps_what_has_landed_in_its_log_where_it_is) {
+    TinyCluster cluster(3);
+    cluster.lands = true;
+    ASSERT_TRUE(cluster[0].engine->landing().empty()) << "no ring, no log";
+    ASSERT_TRUE(cluster.form());
+    for (auto& node : cluster.nodes) {
+        node->waiting = 500;
+        node->engine->wake(cluster.now, *node);
+    }
+    // Tokens land there, too, and messages of our own are written there while one is worked on.
+    cluster.run(4000);
+    for (const auto& node : cluster.nodes) {
+        EXPECT_GT(node->landed, 1000U);
+        EXPECT_EQ(node->delivered, 1500U);
+        EXPECT_EQ(node->garbled, 0U);
+        EXPECT_EQ(node->engine->stats().malformed, 0U);
+    }
+}
+
+TEST(Engine, does_not_lose_what_lands_twice_or_is_foreign) {
+    TinyCluster cluster(2);
+    cluster.lands = true;
+    ASSERT_TRUE(cluster.form());
+    cluster[0].waiting = 100;
+    cluster[0].engine->wake(cluster.now, cluster[0]);
+    for (int i = 0; i < 1000; ++i) {
+        if (!cluster.wire.empty()) {  // each datagram twice, and one that is changed between
+            const TinyCluster::Datagram again = cluster.wire.front();
+            TinyCluster::Datagram changed = again;
+            changed.bytes[20] = static_cast<char>(changed.bytes[20] ^ 1);
+            cluster.step();
+            for (auto& node : cluster.nodes) {
+                if (node->id != again.from && (!again.to || *again.to == node->id)) {
+                    for (const auto& one : {changed, again}) {
+                        node->engine->receive(
+                            cluster.now, 0, again.from, cluster.land(*node, one), *node);
+                    }
+                }
+            }
+        } else {
+            cluster.tick();
+        }
+    }
+    EXPECT_EQ(cluster[1].delivered, 100U);
+    EXPECT_EQ(cluster[1].garbled, 0U);
+    EXPECT_GT(cluster[1].engine->stats().duplicates, 0U);
+}
+
 TEST(Engine, does_not_allocate_in_steady_state) {
     TinyCluster cluster(3);
     ASSERT_TRUE(cluster.form());

@@ -10,7 +10,7 @@
 //
 // Invariants:
 //   1. freed <= aru <= high, and every seq in (freed, aru] is held.
-//   2. A held message does not move; its bytes change only by patches.
+//   2. A held message does not move; its bytes change only by patches of its header.
 
 #pragma once
 
@@ -66,6 +66,7 @@ class MessageLog {
     [[nodiscard]] bool fits(Seq seq) const { return seq > freed_ && seq - freed_ <= capacity(); }
     [[nodiscard]] bool holds(Seq seq) const { return seq != 0 && slot(seq).seq == seq; }
 
+    [[nodiscard]] bool has_room() const { return !free_.empty(); }
     // Room for the next message, datagram_max bytes.
     // Requires: some seq fits that is not held.
     [[nodiscard]] MutableBytes room();

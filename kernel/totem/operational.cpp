@@ -138,7 +138,9 @@ void on_data(State& s, NodeId from, Bytes datagram, Effects& out) {
     ++s.stats.received;
     note_arrival(s, *ring, message);
     const MutableBytes room = ring->log.room();
-    copy_bytes(room.data(), datagram);
+    if (datagram.data() != room.data()) {  // it has not landed there (Engine::landing)
+        copy_bytes(room.data(), datagram);
+    }
     patch_sender(room, s.self);
     MessageLog::Entry& entry = ring->log.store(message.seq, datagram.size());
     entry.originator = message.originator;

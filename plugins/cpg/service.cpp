@@ -40,8 +40,10 @@ CpgService::~CpgService() {
 
 void CpgService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
     switch (static_cast<MessageKind>(kind)) {
-        case MessageKind::message:
-            return on_message(sender, body);
+        case MessageKind::message: {
+            ais_bytes parts[] = {{}, to_abi(body)};
+            return on_message(sender, parts);
+        }
         case MessageKind::join:
             return on_join(sender, body);
         case MessageKind::leave:
@@ -50,8 +52,21 @@ void CpgService::deliver(ais_node_id sender, std::uint16_t kind, Bytes body) {
     complaints_.malformed(sender, "a message of unknown kind");
 }
 
-void CpgService::on_message(ais_node_id sender, Bytes body) {
-    Reader in(body);
+void CpgService::deliver_pieces(ais_node_id sender,
+                                std::uint16_t kind,
+                                std::span<const ais_bytes> pieces) {
+    const bool is_message = static_cast<MessageKind>(kind) == MessageKind::message;
+    if (!is_message || pieces.front().size < MessageHead::size) {
+        join_pieces(pieces, joined_);
+        return deliver(sender, kind, joined_);
+    }
+    parts_.assign(1, {});
+    parts_.insert(parts_.end(), pieces.begin(), pieces.end());
+    on_message(sender, parts_);
+}
+
+void CpgService::on_message(ais_node_id sender, std::span<ais_bytes> parts) {
+    Reader in(from_abi(parts[1]));
     const MessageHead head = MessageHead::decode(in);
     if (!in.ok()) {
         return complaints_.malformed(sender, "a message that is shorter than its head");
@@ -62,12 +77,14 @@ void CpgService::on_message(ais_node_id sender, Bytes body) {
         return;
     }
     ++counters_.messages;
+    std::uint8_t space[DeliveryHead::size];
+    parts[0] = {space, sizeof space};
+    parts[1] = to_abi(in.rest());
     for (const LocalSeat& local : from.group->local_seats) {
         if (const Client* member = client_at(local)) {
-            std::uint8_t space[DeliveryHead::size];
             Writer out(space);
             DeliveryHead{sender, from.pid, join_number(local.instance), 0}.encode(out);
-            ipc_.notify(member->conn, number_of(EventKind::message), out.written(), in.rest());
+            ipc_.notify_list(member->conn, number_of(EventKind::message), 0, parts);
         }
     }
 }

@@ -38,6 +38,9 @@ namespace ais::cpg {
 class CpgService {
   public:
     static constexpr std::uint16_t service_id = cpg::service_id;
+    // What they multicast is the application's.
+    static constexpr std::uint64_t opaque_requests =
+        request_bits(RequestKind::mcast_agreed, RequestKind::mcast_safe);
 
     explicit CpgService(const ais_host& host);
     ~CpgService();
@@ -45,6 +48,9 @@ class CpgService {
     CpgService& operator=(const CpgService&) = delete;
 
     void deliver(ais_node_id sender, std::uint16_t kind, Bytes body);
+    void deliver_pieces(ais_node_id sender,
+                        std::uint16_t kind,
+                        std::span<const ais_bytes> pieces);
     void configure(const ais_configuration& now);
     void request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body);
     ais_status client_open(ais_conn* who, Bytes hello);
@@ -86,7 +92,8 @@ class CpgService {
         std::uint64_t not_joined = 0;  // multicasts of clients that were in no group
     };
 
-    void on_message(ais_node_id sender, Bytes body);
+    // `parts`: the pieces of a message, behind a place for the head of what clients get.
+    void on_message(ais_node_id sender, std::span<ais_bytes> parts);
     void on_join(ais_node_id sender, Bytes body);
     void on_leave(ais_node_id sender, Bytes body);
 
@@ -118,6 +125,8 @@ class CpgService {
     std::vector<PendingLeave> pending_leaves_;
     std::uint64_t retry_timer_ = 0;
     Counters counters_;
+    std::vector<ais_bytes> parts_;      // of the message that is delivered
+    std::vector<std::uint8_t> joined_;  // pieces of what is no message
 };
 
 }  // namespace ais::cpg

@@ -157,6 +157,20 @@ TEST_F(Service, messages_of_two_senders_have_one_order_and_reach_their_senders) 
                 testing::IsSupersetOf({"1:10 says m1 #1", "2:20 says m2 #1", "1:10 says  #1"}));
 }
 
+TEST_F(Service, message_in_pieces_is_what_it_is_in_one_wherever_it_is_cut) {
+    Program a(one, 100);
+    EXPECT_EQ(a.join("g"), CS_OK);
+    bus.run();
+    a.heard();
+    std::vector<std::string> expected;
+    for (int i = 0; i < 40; ++i) {  // the host cuts somewhere else each time
+        a.say(std::string(static_cast<std::size_t>(i), 'x'));
+        expected.push_back("1:100 says " + std::string(static_cast<std::size_t>(i), 'x') + " #1");
+    }
+    bus.run();
+    EXPECT_EQ(a.heard(), expected);
+}
+
 TEST_F(Service, messages_go_with_the_guarantee_that_was_asked_for) {
     Program a(one, 10);
     a.join("g");

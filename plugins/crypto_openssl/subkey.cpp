@@ -87,7 +87,8 @@ Result<void> Suite::start() {
             subkey.derive(master, header);
             std::array<std::uint8_t, header_size + 1 + tag_size> datagram{};
             subkey.seal(1, as_bytes("x"), datagram.data());
-            if (!subkey.open(1, datagram) || datagram[header_size] != 'x') {
+            std::uint8_t opened = 0;
+            if (!subkey.open(1, datagram, &opened) || opened != 'x') {
                 return Error{AIS_ERR_UNSUPPORTED,
                              std::string("this OpenSSL cannot do ") +
                                  envelope::cipher_name(cipher) + ": use crypto_sodium"};
@@ -163,18 +164,20 @@ void Subkey::seal(std::uint64_t counter, Bytes plain, std::uint8_t* datagram) {
     EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, as_int(tag_size), to + plain.size());
 }
 
-bool Subkey::open(std::uint64_t counter, MutableBytes datagram) {
+bool Subkey::open(std::uint64_t counter, Bytes datagram, std::uint8_t* to) {
     auto* const context = opening_.get();
-    std::uint8_t* const in = datagram.data() + header_size;
+    const std::uint8_t* const in = datagram.data() + header_size;
     const std::size_t size = datagram.size() - header_size - tag_size;
+    // The interface is for setting and getting; here it only reads.
+    auto* const tag = const_cast<std::uint8_t*>(in + size);
     int written = 0;
     set_nonce(context, counter);
     if (EVP_DecryptUpdate(context, nullptr, &written, datagram.data(), header_size) != 1 ||
-        (size > 0 && EVP_DecryptUpdate(context, in, &written, in, as_int(size)) != 1) ||
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, as_int(tag_size), in + size) != 1) {
+        (size > 0 && EVP_DecryptUpdate(context, to, &written, in, as_int(size)) != 1) ||
+        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, as_int(tag_size), tag) != 1) {
         return false;
     }
-    return EVP_DecryptFinal_ex(context, in + size, &written) == 1;
+    return EVP_DecryptFinal_ex(context, to + size, &written) == 1;
 }
 
 }  // namespace ais::crypto_openssl

@@ -120,13 +120,13 @@ void Subkey::seal(std::uint64_t counter, Bytes plain, std::uint8_t* datagram) co
     }
 }
 
-bool Subkey::open(std::uint64_t counter, MutableBytes datagram) const {
-    std::uint8_t* const in = datagram.data() + header_size;
+bool Subkey::open(std::uint64_t counter, Bytes datagram, std::uint8_t* to) const {
+    const std::uint8_t* const in = datagram.data() + header_size;
     const std::size_t size = datagram.size() - header_size;
     switch (cipher_) {
         case Cipher::aes_256_gcm:
             return crypto_aead_aes256gcm_decrypt_afternm(
-                       in,
+                       to,
                        nullptr,
                        nullptr,
                        in,
@@ -137,7 +137,7 @@ bool Subkey::open(std::uint64_t counter, MutableBytes datagram) const {
                        &aes_) == 0;
         case Cipher::xchacha20_poly1305:
             return crypto_aead_xchacha20poly1305_ietf_decrypt(
-                       in,
+                       to,
                        nullptr,
                        nullptr,
                        in,
@@ -148,7 +148,7 @@ bool Subkey::open(std::uint64_t counter, MutableBytes datagram) const {
                        key_.data()) == 0;
         case Cipher::chacha20_poly1305:
             return crypto_aead_chacha20poly1305_ietf_decrypt(
-                       in,
+                       to,
                        nullptr,
                        nullptr,
                        in,

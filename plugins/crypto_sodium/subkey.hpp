@@ -37,9 +37,11 @@ class Subkey {
     // written behind it.  Requires: fits() the header.
     void seal(std::uint64_t counter, Bytes plain, std::uint8_t* datagram) const;
 
-    // Open in place; false if the tag is wrong.  Requires: fits() the header,
-    // datagram.size() >= header and tag.
-    [[nodiscard]] bool open(std::uint64_t counter, MutableBytes datagram) const;
+    // Open the payload to `to`, which is where it is sealed or does not overlap it; false if the
+    // tag is wrong.  Requires: fits() the header, datagram.size() >= header and tag.
+    [[nodiscard]] bool open(std::uint64_t counter,
+                            Bytes datagram,
+                            std::uint8_t* to) const;
 
   private:
     Cipher cipher_ = Cipher::none;

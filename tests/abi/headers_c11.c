@@ -34,7 +34,7 @@ _Static_assert(sizeof(struct ais_config_schema_v1) == 24, "");
 _Static_assert(sizeof(struct ais_config_key) == 64, "");
 _Static_assert(sizeof(struct ais_parser_v1) == 16, "");
 _Static_assert(sizeof(struct ais_parser_sink) == 56, "");
-_Static_assert(sizeof(struct ais_crypto_v1) == 56, "");
+_Static_assert(sizeof(struct ais_crypto_v1) == 64, "");
 _Static_assert(sizeof(struct ais_crypto_fault) == 24, "");
 _Static_assert(sizeof(struct ais_quorum_v1) == 16, "");
 _Static_assert(sizeof(struct ais_node_v1) == 40, "");

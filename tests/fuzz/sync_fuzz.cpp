@@ -96,6 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         auto guarantee = totem::Guarantee::agreed;
         while (const std::size_t taken = groups.take(room, guarantee)) {
             back.on_deliver({NodeId(1), now.ring, 1, guarantee, Bytes(room, taken)});
+            back.before_free(1);
         }
     };
 

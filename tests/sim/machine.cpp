@@ -433,6 +433,10 @@ void Machine::on_datagram(totem::LinkId link, NodeId sender, Bytes plain) {
     node.on_datagram(now(), link, sender, plain);
 }
 
+MutableBytes Machine::landing() {
+    return executive_->node->landing();
+}
+
 // The code knows one version.  Who plays another one puts its number where ours is, and takes
 // ours for a foreign one.
 Bytes Machine::in_our_version(Bytes plain, std::vector<std::uint8_t>& to) const {

@@ -153,6 +153,7 @@ class Machine final : private service::Wire,
     void on_configure(const totem::Configuration& now) override;
     // links::Receiver, PortOwner
     void on_datagram(totem::LinkId link, NodeId sender, Bytes plain) override;
+    [[nodiscard]] MutableBytes landing() override;
     void depart(totem::LinkId link, Bytes datagram, const std::vector<Target>& to) override;
     void is_led_astray(totem::LinkId link, NodeId node) override;
     // Timers

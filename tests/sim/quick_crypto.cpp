@@ -50,14 +50,18 @@ class Subkey {
         mask(counter, {to, plain.size()});
         write_tag({datagram, envelope::header_size + plain.size()}, to + plain.size());
     }
-    [[nodiscard]] bool open(std::uint64_t counter, MutableBytes datagram) const {
+    [[nodiscard]] bool open(std::uint64_t counter, Bytes datagram, std::uint8_t* to) const {
         const std::size_t end = datagram.size() - envelope::tag_size;
         std::uint8_t tag[envelope::tag_size];
         write_tag(datagram.first(end), tag);
         if (std::memcmp(tag, datagram.data() + end, sizeof tag) != 0) {
             return false;
         }
-        mask(counter, datagram.subspan(envelope::header_size, end - envelope::header_size));
+        const Bytes sealed = datagram.first(end).subspan(envelope::header_size);
+        if (to != sealed.data()) {
+            copy_bytes(to, sealed);
+        }
+        mask(counter, {to, sealed.size()});
         return true;
     }
 

@@ -54,6 +54,7 @@ class TinyCluster {
                 ++persists;
             } else if (const auto* deliver = std::get_if<Deliver>(&effect)) {
                 ++delivered;
+                garbled += as_text(deliver->payload) == std::string(64, 7) ? 0 : 1;
                 last_sender = deliver->sender;
             } else if (const auto* configure = std::get_if<Configure>(&effect)) {
                 kinds.push_back(configure->now->kind);
@@ -68,6 +69,8 @@ class TinyCluster {
         std::size_t transmits = 0;
         std::size_t persists = 0;
         std::size_t delivered = 0;
+        std::size_t garbled = 0;  // of these
+        std::size_t landed = 0;   // datagrams that were put where the engine wanted them
         NodeId last_sender;
         bool token_before_persist = false;
         std::vector<Configuration::Kind> kinds;
@@ -108,10 +111,22 @@ class TinyCluster {
         now += std::chrono::microseconds(10);
         for (auto& node : nodes) {
             if (node->id != datagram.from && (!datagram.to || *datagram.to == node->id)) {
-                node->engine->receive(now, 0, datagram.from, as_bytes(datagram.bytes), *node);
+                node->engine->receive(now, 0, datagram.from, land(*node, datagram), *node);
             }
         }
         return true;
+    }
+
+    // With `lands`, as a seal does that opens to where datagrams are kept.
+    Bytes land(Node& node, const Datagram& datagram) const {
+        const Bytes bytes = as_bytes(datagram.bytes);
+        const MutableBytes to = lands ? node.engine->landing() : MutableBytes();
+        if (to.size() < bytes.size()) {
+            return bytes;
+        }
+        ++node.landed;
+        copy_bytes(to.data(), bytes);
+        return to.first(bytes.size());
     }
 
     // Moves the clock to the next deadline, at most by `bound`.
@@ -163,6 +178,7 @@ class TinyCluster {
     std::deque<Datagram> wire;
     std::vector<std::unique_ptr<Node>> nodes;
     bool is_silent = false;
+    bool lands = false;
 };
 
 }  // namespace ais::totem::testing

@@ -11,6 +11,8 @@
 //   ais_status    Session::seal(Bytes plain, std::uint8_t* out)
 //   ais_status    Session::open(MutableBytes datagram, Bytes& plain, ais_node_id& sender,
 //                               ais_crypto_fault& fault)
+//   ais_status    Session::open_to(Bytes datagram, std::uint8_t* out, Bytes& plain,      optional
+//                                  ais_node_id& sender, ais_crypto_fault& fault)
 //
 // The error text of open_session is logged as SDK-002.  An exception makes the one call
 // fail; it does not cross the border.  `params.key` is wiped by the kernel after the call.
@@ -39,6 +41,16 @@ concept CryptoSession = requires(S session,
     { constant.cipher() } -> std::same_as<const char*>;
     { session.seal(plain, out) } -> std::same_as<ais_status>;
     { session.open(datagram, opened, sender, fault) } -> std::same_as<ais_status>;
+};
+
+template <typename S>
+concept OpensTo = requires(S session,
+                           Bytes datagram,
+                           std::uint8_t* out,
+                           Bytes& opened,
+                           ais_node_id& sender,
+                           ais_crypto_fault& fault) {
+    { session.open_to(datagram, out, opened, sender, fault) } -> std::same_as<ais_status>;
 };
 
 template <typename T>
@@ -99,11 +111,32 @@ struct CryptoCalls {
                            ais_bytes* plain,
                            ais_node_id* sender,
                            ais_crypto_fault* fault) noexcept {
+        return answer(plain, fault, [&](Bytes& opened, ais_crypto_fault& why) {
+            return static_cast<Session*>(session)->open({datagram, size}, opened, *sender, why);
+        });
+    }
+    static ais_status open_to(void*,
+                              void* session,
+                              const std::uint8_t* datagram,
+                              std::size_t size,
+                              std::uint8_t* out,
+                              ais_bytes* plain,
+                              ais_node_id* sender,
+                              ais_crypto_fault* fault) noexcept requires OpensTo<Session> {
+        return answer(plain, fault, [&](Bytes& opened, ais_crypto_fault& why) {
+            return static_cast<Session*>(session)->open_to(
+                {datagram, size}, out, opened, *sender, why);
+        });
+    }
+
+  private:
+    template <typename Open>
+    static ais_status answer(ais_bytes* plain, ais_crypto_fault* fault, Open&& open) noexcept {
         ais_crypto_fault why{};
         Bytes opened;
         ais_status status = AIS_ERR_FAILED;
         try {
-            status = static_cast<Session*>(session)->open({datagram, size}, opened, *sender, why);
+            status = open(opened, why);
         } catch (...) {
             status = AIS_ERR_FAILED;
         }
@@ -119,15 +152,25 @@ struct CryptoCalls {
 template <typename T>
 struct CryptoTable {
     static_assert(CryptoBackend<T>, "the class has not the members that <ais/crypto.hpp> names");
+    static_assert(OpensTo<typename T::Session> || !requires { &T::Session::open_to; },
+                  "open_to has another signature than <ais/crypto.hpp> names");
     using Calls = CryptoCalls<T>;
-    static constexpr ais_crypto_v1 table = {sizeof(ais_crypto_v1),
-                                            T::key_size_min,
-                                            &Calls::open_session,
-                                            &Calls::close_session,
-                                            &Calls::overhead,
-                                            &Calls::cipher,
-                                            &Calls::seal,
-                                            &Calls::open};
+    static constexpr ais_crypto_v1 make() {
+        ais_crypto_v1 made = {sizeof(ais_crypto_v1),
+                              T::key_size_min,
+                              &Calls::open_session,
+                              &Calls::close_session,
+                              &Calls::overhead,
+                              &Calls::cipher,
+                              &Calls::seal,
+                              &Calls::open,
+                              nullptr};
+        if constexpr (OpensTo<typename T::Session>) {
+            made.open_to = &Calls::open_to;
+        }
+        return made;
+    }
+    static constexpr ais_crypto_v1 table = make();
 };
 
 template <typename T>

@@ -43,8 +43,15 @@ class LoggedSession {
                     Bytes& plain,
                     ais_node_id& sender,
                     ais_crypto_fault& fault) {
+        return open_to(datagram, datagram.data() + header_size, plain, sender, fault);
+    }
+    ais_status open_to(Bytes datagram,
+                       std::uint8_t* to,
+                       Bytes& plain,
+                       ais_node_id& sender,
+                       ais_crypto_fault& fault) {
         const Cipher before = session_.cipher();
-        const ais_status status = session_.open(datagram, plain, sender, fault);
+        const ais_status status = session_.open_to(datagram, to, plain, sender, fault);
         if (session_.cipher() != before) {
             log_.notice(Suite::gave_way_id,
                         "node ",

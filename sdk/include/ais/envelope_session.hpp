@@ -13,7 +13,7 @@
 //       void derive(const Key& master, const Header& header)
 //       bool fits(const Header& header) const           derived for its cipher and epoch
 //       void seal(std::uint64_t counter, Bytes plain, std::uint8_t* datagram)
-//       bool open(std::uint64_t counter, MutableBytes datagram)
+//       bool open(std::uint64_t counter, Bytes datagram, std::uint8_t* to)     also in place
 //   static bool is_available(Cipher cipher)             on this machine, with this library
 //   static Key derive_master(Bytes authkey)
 //   static std::uint32_t derive_key_id(const Key& master)
@@ -91,6 +91,15 @@ class Session {
                     Bytes& plain,
                     ais_node_id& sender,
                     ais_crypto_fault& fault) {
+        return open_to(datagram, datagram.data() + header_size, plain, sender, fault);
+    }
+
+    // As ais.crypto/1 open_to; `to` may also be where the sealed payload is.
+    ais_status open_to(Bytes datagram,
+                       std::uint8_t* to,
+                       Bytes& plain,
+                       ais_node_id& sender,
+                       ais_crypto_fault& fault) {
         Header header;
         const ais_status status =
             inspect(datagram, next_.key_id, &Suite::is_available, header, fault);
@@ -103,7 +112,7 @@ class Session {
             trial_.derive(master_, header);
         }
         auto& subkey = is_known ? peer->subkey : trial_;
-        if (!subkey.open(header.counter, datagram)) {
+        if (!subkey.open(header.counter, datagram, to)) {
             return refuse(fault, AIS_FAULT_TAG, header.sender, header.key_id);
         }
 
@@ -119,7 +128,7 @@ class Session {
             std::swap(peer->subkey, trial_);
         }
         give_way(header);
-        plain = datagram.subspan(header_size, datagram.size() - header_size - tag_size);
+        plain = Bytes(to, datagram.size() - header_size - tag_size);
         sender = header.sender;
         return AIS_OK;
     }

@@ -57,6 +57,7 @@ struct CryptoInterface {};
 struct QuorumInterface {};
 struct PartsInterface {};
 struct HandoverInterface {};
+struct BulkInterface {};
 
 template <typename Interface, typename T>
 struct Offer {
@@ -95,6 +96,7 @@ struct Offers {
         made.add(Offer<ServiceInterface, T>::id, Offer<ServiceInterface, T>::table);
         made.add(Offer<PartsInterface, T>::id, Offer<PartsInterface, T>::table);
         made.add(Offer<HandoverInterface, T>::id, Offer<HandoverInterface, T>::table);
+        made.add(Offer<BulkInterface, T>::id, Offer<BulkInterface, T>::table);
         made.add(Offer<ParserInterface, T>::id, Offer<ParserInterface, T>::table);
         made.add(Offer<CryptoInterface, T>::id, Offer<CryptoInterface, T>::table);
         made.add(Offer<QuorumInterface, T>::id, Offer<QuorumInterface, T>::table);

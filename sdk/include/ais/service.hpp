@@ -14,6 +14,7 @@
 //   void dump(std::string& out)                                          Dumpable
 //   list_parts, save_part, merge_begin, merge_part, merge_end            InParts, parts.hpp
 //   save_local, restore_local                                            HandsOver, handover.hpp
+//   deliver_pieces, opaque_requests                                      bulk.hpp
 //
 // A member of that name with another signature, or half of a group, does not compile.
 //
@@ -23,6 +24,7 @@
 #pragma once
 
 #include <ais/abi/service.h>
+#include <ais/bulk.hpp>
 #include <ais/copy_min.hpp>
 #include <ais/handover.hpp>
 #include <ais/parts.hpp>

@@ -74,6 +74,13 @@ struct ais_crypto_v1 {
     ais_status (*open)(void *self, void *session, uint8_t *datagram, size_t size, struct ais_bytes *plain,
                        ais_node_id *sender, struct ais_crypto_fault *fault);
 
+    /* Open `datagram` to `out`, which has room for `size` bytes less the overhead and does not overlap it.
+     * As open otherwise; on AIS_OK *plain begins at `out`, else what is in `out` is undefined.  The datagram
+     * stays as it is.  May be NULL: then open is called and the kernel copies.  Why: opening writes
+     * every byte anyway, and here it writes them where the kernel keeps them.  [loop] */
+    ais_status (*open_to)(void *self, void *session, const uint8_t *datagram, size_t size, uint8_t *out,
+                          struct ais_bytes *plain, ais_node_id *sender, struct ais_crypto_fault *fault);
+
     /* New members go here, and only here. */
 };
 

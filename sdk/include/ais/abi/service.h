@@ -13,7 +13,8 @@
  * kernel calls save (on all members for a digest, on one member of each component to
  * send it) and then merge on all nodes, at the same place of the total order; in
  * between there are no deliver and no request calls.  A large state is better
- * moved in parts (draft/parts.h); draft/handover.h has live replacement.
+ * moved in parts (draft/parts.h); draft/handover.h has live replacement, draft/bulk.h
+ * large messages without a copy.
  */
 #ifndef AIS_ABI_SERVICE_H
 #define AIS_ABI_SERVICE_H

@@ -128,7 +128,46 @@ class CryptoNode {
         // 0 if it was opened.
         [[nodiscard]] std::uint32_t cause() const { return ok ? 0 : fault.cause; }
     };
+    // In place and, if the backend has open_to, to another place: in turns.
     Opened open(Datagram datagram) {  // a copy: it is opened in place
+        const bool has_open_to =
+            table_->struct_size >= sizeof(ais_crypto_v1) && table_->open_to != nullptr;
+        turn_ = !turn_;
+        return has_open_to && turn_ ? open_to(datagram) : open_in_place(datagram);
+    }
+
+  private:
+    Opened open_to(const Datagram& datagram) {
+        Opened result;
+        result.fault.struct_size = sizeof result.fault;
+        ais_bytes plain{};
+        // Both exactly as large as they must be.
+        const std::unique_ptr<std::uint8_t[]> from(new std::uint8_t[datagram.size()]);
+        copy_bytes(from.get(), datagram);
+        const std::size_t size = datagram.size() - std::min<std::size_t>(overhead(), datagram.size());
+        const std::unique_ptr<std::uint8_t[]> to(new std::uint8_t[size]);
+        const ais_status status = table_->open_to(self_,
+                                                  session_,
+                                                  from.get(),
+                                                  datagram.size(),
+                                                  to.get(),
+                                                  &plain,
+                                                  &result.sender,
+                                                  &result.fault);
+        EXPECT_EQ(std::memcmp(from.get(), datagram.data(), datagram.size()), 0)
+            << "open_to has changed the datagram";
+        result.ok = status == AIS_OK;
+        if (result.ok) {
+            EXPECT_TRUE(plain.size == 0 || plain.data == to.get());
+            EXPECT_EQ(plain.size, size);
+            result.plain = as_text(plain);
+        } else {
+            EXPECT_EQ(status, AIS_ERR_CORRUPT);
+            EXPECT_NE(result.fault.cause, 0U) << "a fault without a cause";
+        }
+        return result;
+    }
+    Opened open_in_place(const Datagram& datagram) {
         Opened result;
         result.fault.struct_size = sizeof result.fault;
         ais_bytes plain{};
@@ -151,7 +190,6 @@ class CryptoNode {
         return result;
     }
 
-  private:
     struct RecordingHost : ais_host {
         std::string lines;
     };
@@ -167,6 +205,7 @@ class CryptoNode {
     void* self_ = nullptr;
     void* session_ = nullptr;
     bool is_loaded_ = false;
+    bool turn_ = false;
     ais_status status_ = AIS_OK;
 };
 

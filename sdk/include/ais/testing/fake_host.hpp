@@ -22,6 +22,8 @@
 // regular configuration; one that brings components together exchanges snapshots
 // (save on the lowest member of each, merge on all, in ascending order) before anything
 // else is delivered or requested; messages wait meanwhile; timers fire in order of time.
+// To a service with deliver_pieces every second message that can be cut comes in two pieces,
+// cut anywhere: what it does must not depend on that.
 // What it does not have: datagrams, loss, guarantees beyond agreed, flow control other than
 // set_congested().
 //
@@ -33,6 +35,7 @@
 #pragma once
 
 #include <ais/abi/config.h>
+#include <ais/abi/draft/bulk.h>
 #include <ais/abi/draft/handover.h>
 #include <ais/abi/draft/primary.h>
 #include <ais/abi/group.h>
@@ -253,7 +256,7 @@ class FakeHost {
 
     // A call of the plugin from outside the kernel's order, for tests of single functions.
     void deliver(ais_node_id sender, std::uint16_t kind, std::string_view body) {
-        service_.deliver(self_, sender, kind, to_abi(body));
+        hand_up(sender, kind, body);
     }
 
   private:
@@ -291,6 +294,7 @@ class FakeHost {
           hidden_(std::move(hidden)),
           frame_{{sizeof(ais_host), 0, &on_log, &on_find, &on_find_self}, this} {
         service_ = offer<ais_service_v1>(AIS_SERVICE_INTERFACE);
+        bulk_ = offer<ais_service_bulk_v1>(AIS_SERVICE_BULK_INTERFACE);
         schema_ = offer<ais_config_schema_v1>(AIS_CONFIG_SCHEMA_INTERFACE);
         load_status_ = plugin_.load(&frame_.host, &self_);
         if (load_status_ != AIS_OK) {
@@ -589,6 +593,16 @@ class FakeHost {
     static std::int64_t on_wall_clock(const ais_host* host);
 
     // From the bus.
+    void hand_up(ais_node_id sender, std::uint16_t kind, std::string_view body) {
+        ++handed_up_;
+        if (bulk_.deliver_pieces == nullptr || body.size() < 2 || handed_up_ % 2 == 0) {
+            service_.deliver(self_, sender, kind, to_abi(body));
+            return;
+        }
+        const std::size_t cut = 1 + handed_up_ * 5 % (body.size() - 1);
+        const ais_bytes pieces[] = {to_abi(body.substr(0, cut)), to_abi(body.substr(cut))};
+        bulk_.deliver_pieces(self_, sender, kind, pieces, 2);
+    }
     void configure(std::uint32_t kind,
                    const ais_ring_id& ring,
                    const std::vector<ais_node_id>& members,
@@ -657,6 +671,8 @@ class FakeHost {
     void* self_ = nullptr;
     ais_status load_status_ = AIS_OK;
     ais_service_v1 service_{};
+    ais_service_bulk_v1 bulk_{};
+    std::uint64_t handed_up_ = 0;
     ais_config_schema_v1 schema_{};
     std::vector<std::unique_ptr<FakeClient>> clients_;
     std::vector<std::string> logs_;
@@ -756,6 +772,7 @@ inline ais_status FakeHost::replace(const ais_plugin& build) {
     timers_.swap(fresh);  // those of the old build die with it
     plugin_ = next.plugin;
     service_ = next.service;
+    bulk_ = offer_of<ais_service_bulk_v1>(build, AIS_SERVICE_BULK_INTERFACE);
     self_ = next.self;
     return AIS_OK;
 }
@@ -826,8 +843,7 @@ class FakeBus {
             const FakeHost::Message message = std::move(sender.queue_.front());
             sender.queue_.pop_front();
             for (FakeHost* to : members_of(sender)) {
-                to->service_.deliver(
-                    to->self_, sender.node_, message.kind, to_abi(std::string_view(message.body)));
+                to->hand_up(sender.node_, message.kind, message.body);
             }
             pump();
             return true;
