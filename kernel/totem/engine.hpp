@@ -41,7 +41,7 @@
 namespace ais::totem {
 
 struct Stats;
-enum class Hint : std::uint8_t;  // detector.hpp
+enum class Hint : std::uint8_t;   // detector.hpp
 enum class Phase : std::uint8_t;  // state.hpp
 
 // What a datagram is, so that links can choose socket, link and order.
@@ -67,6 +67,9 @@ struct Deliver {
     Seq seq;
     Guarantee guarantee;
     Bytes payload;  // what the sender's Source::take gave
+    // A message before it in the ring's order is lost to all who move together: others may have
+    // delivered it in between.  In transitional configurations only.
+    bool is_behind_hole = false;
 };
 struct Configure {
     const Configuration* now;
