@@ -15,6 +15,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/abi/draft/holes.h>
 #include <ais/complaints.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
@@ -72,7 +73,7 @@ class MsgService {
         // It is to be closed as soon as nothing is handed any more.  Who waits for that, or 0.
         bool is_closing = false;
         std::uint64_t close_serial = 0;
-        std::string queue;     // its name
+        std::string queue;  // its name
         // Who waits for it until then.
         std::uint64_t serial = 0;
         bool is_async = false;
@@ -206,6 +207,8 @@ class MsgService {
     void tell_capacity();
     void tell_capacity(const Queue& queue, std::size_t priority) const;
 
+    const ais_host& host_;
+    ais_holes_v1 holes_;
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;

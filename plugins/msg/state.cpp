@@ -174,15 +174,10 @@ bool State::put(Queue& queue, const Stored& message, std::uint8_t priority) {
     return is_new;
 }
 
-// Why not all that this sender sends: queues have no order among each other, and what its own side
-// has accepted and told it would be lost with that side.
-bool State::is_stopped(const Sender& from, std::string_view to, bool is_group) const {
-    const auto found = stopped_.find(from);
-    return found != stopped_.end() &&
-           (is_group || found->second.contains("") || found->second.contains(to));
-}
-
-State::Sent State::send(ais_node_id sender, const SendMessage& send, const Message& message) {
+State::Sent State::send(ais_node_id sender,
+                        const SendMessage& send,
+                        const Message& message,
+                        bool is_behind_hole) {
     Stored stored;
     stored.id = {sender, send.start, send.number};
     stored.sender_id = send.sender_id;
@@ -190,13 +185,17 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
     stored.bytes = std::make_shared<const std::string>(as_text(send.message));
     Sent sent;
     const auto group = groups_.find(send.destination);
-    const Sender from{send.start, sender, message.priority};
-    const bool is_group = group != groups_.end();
-    if (is_stopped(from, send.destination, is_group)) {
+    if (is_behind_hole) {
+        // Why: who has what we lack may decide otherwise about it, and what follows it there could
+        // be handed out first.
         sent.error = SA_AIS_ERR_TRY_AGAIN;
+        refused_.insert(stored.id);
+        if (refused_.size() > refused_max) {
+            refused_.erase(refused_.begin());
+        }
     } else if (stored_bytes_ + send.message.size() > stored_bytes_max) {
         sent.error = SA_AIS_ERR_NO_RESOURCES;
-    } else if (is_group) {
+    } else if (group != groups_.end()) {
         sent = send_to_group(sender, group->second, stored, message.priority);
     } else {
         const auto named = names_.find(send.destination);
@@ -207,13 +206,6 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
             sent.error = SA_AIS_ERR_QUEUE_FULL;
         } else {
             sent.queues.push_back(named->second);
-        }
-    }
-    if (sent.error != SA_AIS_OK && is_transitional_) {
-        stopped_[from].emplace(is_group ? std::string_view() : send.destination);
-        refused_.insert(stored.id);
-        if (refused_.size() > refused_max) {
-            refused_.erase(refused_.begin());
         }
     }
     if (sent.error == SA_AIS_OK && send.sender_id != 0 && node_of(send.sender_id) == sender) {
@@ -443,9 +435,7 @@ void State::configure(const ais_configuration& now) {
     for (std::uint32_t i = 0; i < now.left_count; ++i) {
         insert_ascending(pending_left_, now.left[i]);
     }
-    is_transitional_ = now.kind != AIS_CONFIGURATION_REGULAR;
-    stopped_.clear();
-    if (is_transitional_) {
+    if (now.kind != AIS_CONFIGURATION_REGULAR) {
         return;
     }
     nodes_.assign(now.members, now.members + now.member_count);
