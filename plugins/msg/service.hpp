@@ -206,6 +206,7 @@ class MsgService {
     void note_capacity();
     void tell_capacity();
     void tell_capacity(const Queue& queue, std::size_t priority) const;
+    void tell_capacity(const Group& group, bool is_reached, std::size_t priority) const;
 
     const ais_host& host_;
     ais_holes_v1 holes_;
@@ -232,7 +233,8 @@ class MsgService {
     std::deque<Post> posts_;
     std::set<std::uint64_t> unserved_;  // opens whose take had no room
     Deadlines deadlines_;
-    CapacityReports reports_;
+    CapacityReports<OpenId> reports_;
+    CapacityReports<std::string> group_reports_;
     // Over, and multicast by us, but not delivered yet.
     std::set<Closing> announced_;
     std::chrono::nanoseconds last_tick_{};

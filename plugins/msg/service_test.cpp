@@ -887,6 +887,50 @@ TEST_F(MsgService, one_node_says_when_a_queue_reaches_and_leaves_its_critical_ca
     EXPECT_EQ(one.timers() + two.timers() + three.timers(), 0U);
 }
 
+TEST_F(MsgService, the_lowest_node_says_when_all_queues_of_a_group_have_reached_their_capacity) {
+    const auto lines = [](const FakeHost& host) {
+        std::vector<std::string> found;
+        for (const std::string& line : host.logs()) {
+            if (line.find("MSG-007") != std::string::npos ||
+                line.find("MSG-008") != std::string::npos) {
+                found.push_back(line);
+            }
+        }
+        return found;
+    };
+    Program a(three);
+    open(a, 1, "q", flag_create, std::chrono::nanoseconds::max(), 4);
+    open(a, 2, "r", flag_create, std::chrono::nanoseconds::max(), 4);
+    a.ask_group(RequestKind::group_create, "g");
+    a.ask_group(RequestKind::group_insert, "g", "q");
+    a.ask_group(RequestKind::group_insert, "g", "r");
+    bus.run();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(a.answer(), SA_AIS_OK);
+    }
+    EXPECT_EQ(send(a, "g", "1234"), SA_AIS_OK);
+    EXPECT_THAT(lines(one), IsEmpty());
+    EXPECT_EQ(send(a, "g", "1234"), SA_AIS_OK);
+    EXPECT_THAT(lines(one),
+                ElementsAre("WARNING MSG-007 group g, priority 3: critical capacity is reached in "
+                            "all its queues, which are 2"));
+    EXPECT_EQ(get(a, 1), "1234");
+    EXPECT_EQ(lines(one).size(), 1U) << "a line in ten seconds";
+    pass(10s);
+    EXPECT_EQ(lines(one).size(), 2U);
+    EXPECT_EQ(lines(one).back(), "NOTICE MSG-008 group g, priority 3: capacity is available again");
+    // Who comes later knows it when it happens the next time.
+    pass(10s);
+    EXPECT_EQ(send(a, "q", "5678"), SA_AIS_OK);
+    EXPECT_EQ(lines(one).size(), 3U);
+    bus.crash(1);
+    EXPECT_EQ(get(a, 2), "1234");
+    pass(10s);
+    EXPECT_THAT(lines(two),
+                ElementsAre("NOTICE MSG-008 group g, priority 3: capacity is available again"));
+    EXPECT_THAT(lines(three), IsEmpty());
+}
+
 TEST_F(MsgService, lists_queues_and_groups_for_operators) {
     Program a(one);
     open(a, 1, "q1");

@@ -148,6 +148,7 @@ void State::erase(Queue& queue) {
 void State::note_capacity(Queue& queue) {
     if (const auto before = queue.take_crossed()) {
         crossed_.emplace(queue.id, *before);
+        crossed_groups_.insert(queue.groups.begin(), queue.groups.end());
     }
 }
 
@@ -163,7 +164,16 @@ void State::leave_groups(Queue& queue) {
 State::Changed& State::note(const Group& group) {
     Changed& changed = changes_[group.name];
     changed.policy = group.policy;
+    crossed_groups_.insert(group.name);
     return changed;
+}
+
+std::uint8_t State::reached(const Group& group) const {
+    std::uint8_t all = group.members.empty() ? 0 : (1U << priorities) - 1;
+    for (auto member = group.members.begin(); all != 0 && member != group.members.end(); ++member) {
+        all &= queues_.at(member->queue)->reached();
+    }
+    return all;
 }
 
 bool State::put(Queue& queue, const Stored& message, std::uint8_t priority) {
@@ -496,6 +506,9 @@ void State::replace(const Image& merged) {
     for (const auto& [id, queue] : queues_) {
         reached_before.emplace(id, queue->reached());
     }
+    for (const auto& [name, group] : groups_) {
+        crossed_groups_.insert(name);
+    }
     queues_.clear();
     names_.clear();
     opens_.clear();
@@ -550,6 +563,7 @@ void State::replace(const Image& merged) {
     }
     for (const Group& group : merged.groups) {
         groups_.emplace(group.name, group);
+        crossed_groups_.insert(group.name);
         for (const Group::Member& member : group.members) {
             queues_.at(member.queue)->groups.insert(group.name);
         }

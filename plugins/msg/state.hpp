@@ -112,8 +112,13 @@ class State {
 
     // Queues with areas that have crossed a threshold since the last call (or that are gone), and
     // what they had reached before.
-    [[nodiscard]] bool has_crossed() const { return !crossed_.empty(); }
+    [[nodiscard]] bool has_crossed() const { return !crossed_.empty() || !crossed_groups_.empty(); }
     std::map<OpenId, std::uint8_t> take_crossed() { return std::exchange(crossed_, {}); }
+    // Groups with such queues, or with other members than at the last call.
+    std::set<std::string> take_crossed_groups() { return std::exchange(crossed_groups_, {}); }
+    // A bit for each priority whose area has reached its threshold in all queues of the group; none
+    // if it has no members.
+    [[nodiscard]] std::uint8_t reached(const Group& group) const;
 
     // Queues whose retention has begun since the last call.
     std::vector<OpenId> take_started() { return std::exchange(started_, {}); }
@@ -155,6 +160,7 @@ class State {
     // say nothing about it.
     std::set<MessageId> refused_;
     std::map<OpenId, std::uint8_t> crossed_;
+    std::set<std::string> crossed_groups_;
     std::vector<OpenId> started_;
     std::set<OpenId> closing_;  // queues with a deadline
     std::set<OpenId> guessed_;  // queues whose time of closing is a guess

@@ -362,6 +362,30 @@ TEST_F(MsgState, knows_when_a_threshold_is_reached_and_when_there_is_room_again)
     EXPECT_FALSE(state.has_crossed()) << "it was and is";
 }
 
+TEST_F(MsgState, a_group_has_reached_its_capacity_when_all_its_queues_have) {
+    create(1, 1, "q", attributes(4));
+    create(1, 2, "r", attributes(4));
+    state.group_create("g", Policy::round_robin);
+    const auto reached = [&] { return int(state.reached(*state.find_group("g"))); };
+    EXPECT_EQ(reached(), 0) << "without members there is nothing to reach";
+    state.group_insert("g", "q");
+    state.group_insert("g", "r");
+    EXPECT_THAT(state.take_crossed_groups(), ElementsAre("g"));
+    send("q", "1234", 2);
+    send("q", "1234", 3);
+    EXPECT_EQ(reached(), 0);
+    send("r", "1234", 3);
+    EXPECT_EQ(reached(), 8);
+    EXPECT_THAT(state.take_crossed_groups(), ElementsAre("g"));
+    send("r", "", 3);
+    EXPECT_THAT(state.take_crossed_groups(), IsEmpty()) << "nothing has changed";
+    state.group_remove("g", "r");
+    EXPECT_EQ(reached(), 12) << "the one that is left";
+    state.close(1, 1, 1);
+    EXPECT_EQ(reached(), 0) << "with retention 0 it goes";
+    EXPECT_THAT(state.take_crossed_groups(), ElementsAre("g"));
+}
+
 TEST_F(MsgState, holds_no_more_than_the_limit_in_all) {
     Attributes large = attributes(area_size_max);
     create(1, 1, "q", large);
