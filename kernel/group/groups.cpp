@@ -26,6 +26,7 @@ struct Groups::Impl {
     Packer packer;
     Assembler assembler;
     bool gate_open = false;
+    bool is_behind_hole = false;
     std::size_t payload_max = 1024;  // until the engine has told
     mutable GroupStats stats;
 };
@@ -53,8 +54,12 @@ void Groups::set_gate(bool open) {
 bool Groups::gate_is_open() const {
     return impl_->gate_open;
 }
+bool Groups::is_behind_hole() const {
+    return impl_->is_behind_hole;
+}
 
 void Groups::on_deliver(const totem::Deliver& message) {
+    impl_->is_behind_hole = message.is_behind_hole;
     if (impl_->assembler.on_payload(message.sender, message.seq, message.payload)) {
         return;
     }
@@ -78,6 +83,7 @@ void Groups::before_free(totem::Seq last) {
 }
 
 void Groups::on_configure(const totem::Configuration& now) {
+    impl_->is_behind_hole = false;
     if (now.kind != totem::Configuration::Kind::regular) {
         return;  // the last fragments of nodes that left may still come
     }

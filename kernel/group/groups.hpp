@@ -110,6 +110,9 @@ class Groups final : public totem::Source {
     void before_free(totem::Seq last);
     void on_configure(const totem::Configuration& now);
 
+    // Of the message that is being handed up, if one is (totem::Deliver).
+    [[nodiscard]] bool is_behind_hole() const;
+
     // totem::Source.
     [[nodiscard]] std::size_t backlog() const override;
     std::size_t take(MutableBytes room, totem::Guarantee& guarantee) override;

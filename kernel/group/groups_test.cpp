@@ -121,6 +121,14 @@ TEST_F(TwoGroups, carry_messages_of_any_size) {
     EXPECT_EQ(receiver_.stats().delivered_bytes, large.size() + 5);
 }
 
+TEST_F(TwoGroups, know_whether_what_is_handed_up_is_behind_a_hole) {
+    EXPECT_FALSE(receiver_.is_behind_hole());
+    receiver_.on_deliver({NodeId(1), totem::RingId{}, 3, Guarantee::agreed, {}, true});
+    EXPECT_TRUE(receiver_.is_behind_hole());
+    configure(totem::Configuration::Kind::regular);
+    EXPECT_FALSE(receiver_.is_behind_hole());
+}
+
 TEST_F(TwoGroups, close_the_gate_at_a_regular_configuration_only) {
     EXPECT_FALSE(Groups(Limits{}, nobody_, null_log()).gate_is_open())
         << "closed before the first ring";

@@ -8,6 +8,7 @@
 #include "ipc/session.hpp"
 #include "sync/quorum.hpp"
 
+#include <ais/abi/draft/holes.h>
 #include <ais/abi/draft/primary.h>
 #include <ais/bytes.hpp>
 #include <ais/copy_min.hpp>
@@ -296,6 +297,11 @@ struct HostTables {
     static std::uint32_t is_primary(const ais_host* host) {
         return owner(host).is_primary_ ? 1 : 0;
     }
+
+    // ais.holes/1.
+    static std::uint32_t is_behind_hole(const ais_host* host) {
+        return owner(host).kernel_.groups->is_behind_hole() ? 1 : 0;
+    }
 };
 
 const void* HostTables::find(const ais_host* host, const char* id) {
@@ -316,6 +322,7 @@ const void* HostTables::find(const ais_host* host, const char* id) {
     static constexpr ais_node_v1 node_table = {
         sizeof(ais_node_v1), 0, &host_name, &address, &boot_time, &wall_clock};
     static constexpr ais_primary_v1 primary_table = {sizeof(ais_primary_v1), 0, &is_primary};
+    static constexpr ais_holes_v1 holes_table = {sizeof(ais_holes_v1), 0, &is_behind_hole};
     Host& self = owner(host);
     const std::string_view name = id == nullptr ? "" : id;
     const Kernel& kernel = self.kernel_;
@@ -338,6 +345,9 @@ const void* HostTables::find(const ais_host* host, const char* id) {
     if (name == AIS_PRIMARY_INTERFACE) {
         return kernel.groups != nullptr && is_service ? &primary_table : nullptr;
     }
+    if (name == AIS_HOLES_INTERFACE) {
+        return kernel.groups != nullptr && is_service ? &holes_table : nullptr;
+    }
     const auto found = self.needed_.find(name);
     return found == self.needed_.end() ? nullptr : found->second.table;
 }
@@ -347,6 +357,7 @@ std::vector<std::string_view> host_interfaces(const Kernel& kernel) {
     if (kernel.groups != nullptr) {
         ids.emplace_back(AIS_GROUP_INTERFACE);
         ids.emplace_back(AIS_PRIMARY_INTERFACE);
+        ids.emplace_back(AIS_HOLES_INTERFACE);
     }
     if (kernel.has_clients) {
         ids.emplace_back(AIS_IPC_INTERFACE);

@@ -6,6 +6,7 @@
 
 #include "plugin/fake_kernel_test.hpp"
 
+#include <ais/abi/draft/holes.h>
 #include <ais/host.hpp>
 
 #include <gmock/gmock.h>
@@ -47,6 +48,16 @@ TEST_F(HostTables, multicast_as_the_service_of_the_plugin) {
     EXPECT_EQ(group.multicast_list(7, 2, {}), AIS_ERR_INVALID);
     EXPECT_EQ(host_.misuses(), 2U);
     EXPECT_TRUE(kernel_.log.has("PLUGIN-011 plugin 'demo' made a call that the ABI forbids"));
+}
+
+TEST_F(HostTables, say_what_is_behind_a_hole) {
+    const auto holes = ais::host::find<ais_holes_v1>(abi_, AIS_HOLES_INTERFACE);
+    ASSERT_NE(holes.is_behind_hole, nullptr);
+    EXPECT_EQ(holes.is_behind_hole(&abi_), 0U);
+    kernel_.groups.on_deliver({NodeId(1), {}, 3, totem::Guarantee::safe, {}, true});
+    EXPECT_EQ(holes.is_behind_hole(&abi_), 1U);
+    kernel_.groups.on_deliver({NodeId(1), {}, 4, totem::Guarantee::safe, {}});
+    EXPECT_EQ(holes.is_behind_hole(&abi_), 0U);
 }
 
 TEST_F(HostTables, keep_the_last_regular_configuration) {
@@ -173,7 +184,7 @@ TEST_F(HostTables, offer_only_what_this_kernel_has) {
     EXPECT_TRUE(host_interfaces(early).empty());
     Host before(early, calls_, 0, {});
     for (const char* id :
-         {"ais.group/1", "ais.ipc/1", "ais.timer/1", "ais.config/1", "ais.node/1"}) {
+         {"ais.group/1", "ais.ipc/1", "ais.timer/1", "ais.config/1", "ais.node/1", "ais.holes/1"}) {
         EXPECT_NE(abi_.find(&abi_, id), nullptr) << id;
         EXPECT_EQ(before.abi()->find(before.abi(), id), nullptr) << id;
     }

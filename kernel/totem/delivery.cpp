@@ -17,7 +17,7 @@ namespace ais::totem {
 
 namespace {
 
-void deliver(State& s, Ring& ring, Seq seq, Effects& out) {
+void deliver(State& s, Ring& ring, Seq seq, bool is_behind_hole, Effects& out) {
     const MessageLog::Entry& entry = ring.log.entry(seq);
     if (entry.encapsulated) {
         return;  // its contents were delivered on their own ring
@@ -27,7 +27,8 @@ void deliver(State& s, Ring& ring, Seq seq, Effects& out) {
                      ring.id,
                      seq,
                      entry.guarantee,
-                     ring.log.datagram(seq).subspan(data_header_size)});
+                     ring.log.datagram(seq).subspan(data_header_size),
+                     is_behind_hole});
 }
 
 }  // namespace
@@ -41,7 +42,7 @@ void deliver_ready(State& s, Effects& out) {
             break;
         }
         ring.delivered = seq;
-        deliver(s, ring, seq, out);
+        deliver(s, ring, seq, false, out);
     }
     AIS_ASSERT(ring.delivered >= std::min(ring.stable, ring.log.aru()));
     const Seq last = AIS_MUTATION(freed_before_stable) ? ring.delivered
@@ -70,13 +71,13 @@ void deliver_old_ring(State& s, Effects& out) {
             break;
         }
         ring.delivered = seq;
-        deliver(s, ring, seq, out);
+        deliver(s, ring, seq, false, out);
     }
 
     if (AIS_MUTATION(no_transitional_part)) {
         for (Seq seq = ring.delivered + 1; seq <= ring.log.high(); ++seq) {
             if (ring.log.holds(seq)) {
-                deliver(s, ring, seq, out);
+                deliver(s, ring, seq, false, out);
             }
         }
         ring.delivered = ring.log.high();
@@ -110,7 +111,7 @@ void deliver_old_ring(State& s, Effects& out) {
         if (seq > first_hole && !recovery.transitional.contains(entry.originator)) {
             AIS_MARK("delivery.keeps_obligation");
         }
-        deliver(s, ring, seq, out);
+        deliver(s, ring, seq, seq > first_hole, out);
     }
     ring.delivered = ring.log.high();
 }

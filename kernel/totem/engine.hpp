@@ -41,7 +41,7 @@
 namespace ais::totem {
 
 struct Stats;
-enum class Hint : std::uint8_t;  // detector.hpp
+enum class Hint : std::uint8_t;   // detector.hpp
 enum class Phase : std::uint8_t;  // state.hpp
 
 // What a datagram is, so that links can choose socket, link and order.
@@ -69,6 +69,9 @@ struct Deliver {
     // What the sender's Source::take gave.  Stays where it is longer than the call: until
     // Effects::before_free() or the next regular configuration.
     Bytes payload;
+    // A message before it in the ring's order is lost to all who move together: others may have
+    // delivered it in between.  In transitional configurations only.
+    bool is_behind_hole = false;
 };
 struct Configure {
     const Configuration* now;

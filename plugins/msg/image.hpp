@@ -49,10 +49,10 @@ inline constexpr std::size_t refused_max = 4096;
 struct Image {
     std::uint64_t clock = 0;
     std::int64_t time_of_day = 0;
-    std::vector<QueueImage> queues;                     // by id
-    std::vector<Group> groups;                          // by name
-    std::map<std::uint64_t, std::uint64_t> requests;    // sender id → size of the buffer
-    std::set<MessageId> refused;                        // in transitional configurations
+    std::vector<QueueImage> queues;                   // by id
+    std::vector<Group> groups;                        // by name
+    std::map<std::uint64_t, std::uint64_t> requests;  // sender id → size of the buffer
+    std::set<MessageId> refused;                      // behind holes
 };
 
 }  // namespace ais::msg

@@ -42,8 +42,9 @@ void MsgService::watch_started() {
     for (const OpenId& id : state_.take_started()) {
         const auto found = state_.queues().find(id);
         if (found != state_.queues().end() && found->second->deadline != no_deadline) {
-            const auto left = std::min(std::chrono::nanoseconds(found->second->attributes.retention),
-                                       std::chrono::nanoseconds::max() - now);
+            const auto left =
+                std::min(std::chrono::nanoseconds(found->second->attributes.retention),
+                         std::chrono::nanoseconds::max() - now);
             deadlines_.set({id, found->second->closings}, now + left);
         }
     }
@@ -78,6 +79,7 @@ void MsgService::rearm() {
         at = std::min(at, deadlines_.next(announced_).value_or(at));
     }
     at = std::min(at, reports_.next().value_or(at));
+    at = std::min(at, group_reports_.next().value_or(at));
     if (!posts_.empty() || !unserved_.empty()) {
         at = std::min(at, now + retry_interval);
     }
@@ -128,11 +130,14 @@ void MsgService::note_capacity() {
     for (const auto& [queue, before] : state_.take_crossed()) {
         reports_.note(queue, before, now);
     }
+    for (const std::string& group : state_.take_crossed_groups()) {
+        group_reports_.note(group, 0, now);
+    }
     tell_capacity();
     rearm();
 }
 
-// The node where the queue is open speaks; of a closed one, the lowest member.
+// The node where the queue is open speaks; of a closed one and of a group, the lowest member.
 void MsgService::tell_capacity() {
     reports_.tell(timer_.now(), [this](const OpenId& id, std::uint8_t told) {
         const auto found = state_.queues().find(id);
@@ -148,6 +153,19 @@ void MsgService::tell_capacity() {
             }
         }
         return std::optional(queue.reached());
+    });
+    group_reports_.tell(timer_.now(), [this](const std::string& name, std::uint8_t told) {
+        const Group* group = state_.find_group(name);
+        if (group == nullptr) {
+            return std::optional<std::uint8_t>();
+        }
+        const std::uint8_t reached = state_.reached(*group);
+        for (std::size_t i = 0; i < priorities && is_leader(); ++i) {
+            if (((reached ^ told) >> i & 1) != 0) {
+                tell_capacity(*group, (reached >> i & 1) != 0, i);
+            }
+        }
+        return std::optional(reached);
     });
 }
 
@@ -176,6 +194,25 @@ void MsgService::tell_capacity(const Queue& queue, std::size_t priority) const {
                     " of ",
                     area.size,
                     " bytes");
+    }
+}
+
+void MsgService::tell_capacity(const Group& group, bool is_reached, std::size_t priority) const {
+    if (is_reached) {
+        log_.warning("MSG-007",
+                     "group ",
+                     group.name,
+                     ", priority ",
+                     priority,
+                     ": critical capacity is reached in all its queues, which are ",
+                     group.members.size());
+    } else {
+        log_.notice("MSG-008",
+                    "group ",
+                    group.name,
+                    ", priority ",
+                    priority,
+                    ": capacity is available again");
     }
 }
 

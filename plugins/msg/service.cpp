@@ -18,7 +18,9 @@ constexpr std::size_t dump_queues_max = 1000;
 }  // namespace
 
 MsgService::MsgService(const ais_host& host)
-    : log_(host),
+    : host_(host),
+      holes_(host::find<ais_holes_v1>(host, AIS_HOLES_INTERFACE)),
+      log_(host),
       group_(host),
       ipc_(host),
       complaints_(host, "MSG-002", "MSG-004"),
@@ -130,7 +132,8 @@ void MsgService::announce(const Queue& queue, std::size_t messages) {
     }
 }
 
-// As many words as it has credit for: who does not dispatch has a number that grows, and nothing else.
+// As many words as it has credit for: who does not dispatch has a number that grows, and nothing
+// else.
 void MsgService::announce(Open& open) {
     std::uint8_t space[4];
     Writer body(space);
@@ -183,7 +186,9 @@ void MsgService::on_send(ais_node_id sender, Bytes body) {
     if (!SendMessage::decode(body, send) || !Message::decode(send.message, message)) {
         return complaints_.malformed(sender, "a message to a queue that does not decode");
     }
-    const State::Sent sent = state_.send(sender, send, message);
+    const bool is_behind_hole =
+        holes_.is_behind_hole != nullptr && holes_.is_behind_hole(&host_) != 0;
+    const State::Sent sent = state_.send(sender, send, message, is_behind_hole);
     counters_.stored += sent.queues.size();
     counters_.refused += sent.error != SA_AIS_OK ? 1 : 0;
     // Before its sender goes on, those who wait for it have been thought of.

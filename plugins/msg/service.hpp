@@ -15,6 +15,7 @@
 #include "state.hpp"
 #include "wire.hpp"
 
+#include <ais/abi/draft/holes.h>
 #include <ais/complaints.hpp>
 #include <ais/host.hpp>
 #include <ais/service.hpp>
@@ -72,7 +73,7 @@ class MsgService {
         // It is to be closed as soon as nothing is handed any more.  Who waits for that, or 0.
         bool is_closing = false;
         std::uint64_t close_serial = 0;
-        std::string queue;     // its name
+        std::string queue;  // its name
         // Who waits for it until then.
         std::uint64_t serial = 0;
         bool is_async = false;
@@ -206,7 +207,10 @@ class MsgService {
     void note_capacity();
     void tell_capacity();
     void tell_capacity(const Queue& queue, std::size_t priority) const;
+    void tell_capacity(const Group& group, bool is_reached, std::size_t priority) const;
 
+    const ais_host& host_;
+    ais_holes_v1 holes_;
     host::Log log_;
     host::Group group_;
     host::Ipc ipc_;
@@ -230,7 +234,8 @@ class MsgService {
     std::deque<Post> posts_;
     std::set<std::uint64_t> unserved_;  // opens whose take had no room
     Deadlines deadlines_;
-    CapacityReports reports_;
+    CapacityReports<OpenId> reports_;
+    CapacityReports<std::string> group_reports_;
     // Over, and multicast by us, but not delivered yet.
     std::set<Closing> announced_;
     std::chrono::nanoseconds last_tick_{};

@@ -83,7 +83,10 @@ class Program {
         write_message(body, to, data, priority);
         request(RequestKind::send, body);
     }
-    void send_async(std::uint64_t invocation, bool ack, std::string_view to, std::string_view data) {
+    void send_async(std::uint64_t invocation,
+                    bool ack,
+                    std::string_view to,
+                    std::string_view data) {
         Appender body;
         body.u64(invocation);
         body.u8(ack ? 1 : 0);
@@ -290,6 +293,25 @@ TEST_F(MsgService, brings_messages_from_all_nodes_to_the_owner_of_a_queue) {
     expect_equal_replicas();
 }
 
+TEST_F(MsgService, what_is_behind_a_hole_is_to_be_tried_again) {
+    Program a(one);
+    open(a, 1, "q");
+    for (FakeHost* host : {&one, &two, &three}) {
+        host->is_behind_hole = true;
+    }
+    EXPECT_EQ(send(a, "q", "lost"), SA_AIS_ERR_TRY_AGAIN);
+    a.send_receive(1, "q", "lost");
+    bus.run();
+    EXPECT_EQ(a.answer(), SA_AIS_ERR_TRY_AGAIN);
+    for (FakeHost* host : {&one, &two, &three}) {
+        host->is_behind_hole = false;
+    }
+    EXPECT_EQ(send(a, "q", "again"), SA_AIS_OK);
+    EXPECT_EQ(get(a, 1), "again");
+    EXPECT_EQ(get(a, 1), "error 5");
+    expect_equal_replicas();
+}
+
 TEST_F(MsgService, a_get_waits_and_each_message_wakes_one) {
     Program a(one);
     Program b(two);
@@ -341,7 +363,7 @@ TEST_F(MsgService, a_get_that_is_given_up_leaves_its_message_to_the_next) {
     open(a, 1, "q");
     send(a, "q", "x");
     send(a, "q", "y");
-    a.get(1, 1);      // takes x, and is given up before that is delivered
+    a.get(1, 1);  // takes x, and is given up before that is delivered
     a.abandon(1, 1);
     EXPECT_EQ(a.message(), "error 5");
     bus.run();
@@ -579,8 +601,9 @@ TEST_F(MsgService, acknowledges_what_is_sent_asynchronously) {
     b.send_async(13, false, "q", "1");
     b.send_async(14, true, "nowhere", "1");
     bus.run();
-    EXPECT_THAT(b.heard(),
-                ElementsAre("delivered 11 error 1", "delivered 12 error 23", "delivered 14 error 12"));
+    EXPECT_THAT(
+        b.heard(),
+        ElementsAre("delivered 11 error 1", "delivered 12 error 23", "delivered 14 error 12"));
 }
 
 TEST_F(MsgService, brings_one_reply_back) {
@@ -803,9 +826,10 @@ TEST_F(MsgService, drops_what_other_nodes_send_in_error_and_cuts_off_broken_clie
     EXPECT_TRUE(one.logged("MSG-002"));
     for (std::uint16_t kind = 1; kind <= 27; ++kind) {
         Program broken(two, 200U + kind);
-        broken.client().request(kind, kind == 6 || kind == 5 || kind == 13 || kind == 15
-                                          ? std::string(300, 'n')
-                                          : std::string("x"));
+        broken.client().request(kind,
+                                kind == 6 || kind == 5 || kind == 13 || kind == 15
+                                    ? std::string(300, 'n')
+                                    : std::string("x"));
         bus.run();
         EXPECT_TRUE(kind == 15 || kind == 26 || !broken.client().disconnected().empty()) << kind;
     }
@@ -889,6 +913,50 @@ TEST_F(MsgService, group_has_no_more_members_than_can_be_told) {
     Reader in(as_bytes(response.body));
     EXPECT_EQ(in.u8(), 0);
     EXPECT_EQ(in.u32(), 1U);
+}
+
+TEST_F(MsgService, the_lowest_node_says_when_all_queues_of_a_group_have_reached_their_capacity) {
+    const auto lines = [](const FakeHost& host) {
+        std::vector<std::string> found;
+        for (const std::string& line : host.logs()) {
+            if (line.find("MSG-007") != std::string::npos ||
+                line.find("MSG-008") != std::string::npos) {
+                found.push_back(line);
+            }
+        }
+        return found;
+    };
+    Program a(three);
+    open(a, 1, "q", flag_create, std::chrono::nanoseconds::max(), 4);
+    open(a, 2, "r", flag_create, std::chrono::nanoseconds::max(), 4);
+    a.ask_group(RequestKind::group_create, "g");
+    a.ask_group(RequestKind::group_insert, "g", "q");
+    a.ask_group(RequestKind::group_insert, "g", "r");
+    bus.run();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(a.answer(), SA_AIS_OK);
+    }
+    EXPECT_EQ(send(a, "g", "1234"), SA_AIS_OK);
+    EXPECT_THAT(lines(one), IsEmpty());
+    EXPECT_EQ(send(a, "g", "1234"), SA_AIS_OK);
+    EXPECT_THAT(lines(one),
+                ElementsAre("WARNING MSG-007 group g, priority 3: critical capacity is reached in "
+                            "all its queues, which are 2"));
+    EXPECT_EQ(get(a, 1), "1234");
+    EXPECT_EQ(lines(one).size(), 1U) << "a line in ten seconds";
+    pass(10s);
+    EXPECT_EQ(lines(one).size(), 2U);
+    EXPECT_EQ(lines(one).back(), "NOTICE MSG-008 group g, priority 3: capacity is available again");
+    // Who comes later knows it when it happens the next time.
+    pass(10s);
+    EXPECT_EQ(send(a, "q", "5678"), SA_AIS_OK);
+    EXPECT_EQ(lines(one).size(), 3U);
+    bus.crash(1);
+    EXPECT_EQ(get(a, 2), "1234");
+    pass(10s);
+    EXPECT_THAT(lines(two),
+                ElementsAre("NOTICE MSG-008 group g, priority 3: capacity is available again"));
+    EXPECT_THAT(lines(three), IsEmpty());
 }
 
 TEST_F(MsgService, lists_queues_and_groups_for_operators) {

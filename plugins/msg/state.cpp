@@ -148,6 +148,7 @@ void State::erase(Queue& queue) {
 void State::note_capacity(Queue& queue) {
     if (const auto before = queue.take_crossed()) {
         crossed_.emplace(queue.id, *before);
+        crossed_groups_.insert(queue.groups.begin(), queue.groups.end());
     }
 }
 
@@ -163,7 +164,16 @@ void State::leave_groups(Queue& queue) {
 State::Changed& State::note(const Group& group) {
     Changed& changed = changes_[group.name];
     changed.policy = group.policy;
+    crossed_groups_.insert(group.name);
     return changed;
+}
+
+std::uint8_t State::reached(const Group& group) const {
+    std::uint8_t all = group.members.empty() ? 0 : (1U << priorities) - 1;
+    for (auto member = group.members.begin(); all != 0 && member != group.members.end(); ++member) {
+        all &= queues_.at(member->queue)->reached();
+    }
+    return all;
 }
 
 bool State::put(Queue& queue, const Stored& message, std::uint8_t priority) {
@@ -174,15 +184,10 @@ bool State::put(Queue& queue, const Stored& message, std::uint8_t priority) {
     return is_new;
 }
 
-// Why not all that this sender sends: queues have no order among each other, and what its own side
-// has accepted and told it would be lost with that side.
-bool State::is_stopped(const Sender& from, std::string_view to, bool is_group) const {
-    const auto found = stopped_.find(from);
-    return found != stopped_.end() &&
-           (is_group || found->second.contains("") || found->second.contains(to));
-}
-
-State::Sent State::send(ais_node_id sender, const SendMessage& send, const Message& message) {
+State::Sent State::send(ais_node_id sender,
+                        const SendMessage& send,
+                        const Message& message,
+                        bool is_behind_hole) {
     Stored stored;
     stored.id = {sender, send.start, send.number};
     stored.sender_id = send.sender_id;
@@ -190,13 +195,17 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
     stored.bytes = std::make_shared<const std::string>(as_text(send.message));
     Sent sent;
     const auto group = groups_.find(send.destination);
-    const Sender from{send.start, sender, message.priority};
-    const bool is_group = group != groups_.end();
-    if (is_stopped(from, send.destination, is_group)) {
+    if (is_behind_hole) {
+        // Why: who has what we lack may decide otherwise about it, and what follows it there could
+        // be handed out first.
         sent.error = SA_AIS_ERR_TRY_AGAIN;
+        refused_.insert(stored.id);
+        if (refused_.size() > refused_max) {
+            refused_.erase(refused_.begin());
+        }
     } else if (stored_bytes_ + send.message.size() > stored_bytes_max) {
         sent.error = SA_AIS_ERR_NO_RESOURCES;
-    } else if (is_group) {
+    } else if (group != groups_.end()) {
         sent = send_to_group(sender, group->second, stored, message.priority);
     } else {
         const auto named = names_.find(send.destination);
@@ -207,13 +216,6 @@ State::Sent State::send(ais_node_id sender, const SendMessage& send, const Messa
             sent.error = SA_AIS_ERR_QUEUE_FULL;
         } else {
             sent.queues.push_back(named->second);
-        }
-    }
-    if (sent.error != SA_AIS_OK && is_transitional_) {
-        stopped_[from].emplace(is_group ? std::string_view() : send.destination);
-        refused_.insert(stored.id);
-        if (refused_.size() > refused_max) {
-            refused_.erase(refused_.begin());
         }
     }
     if (sent.error == SA_AIS_OK && send.sender_id != 0 && node_of(send.sender_id) == sender) {
@@ -443,9 +445,7 @@ void State::configure(const ais_configuration& now) {
     for (std::uint32_t i = 0; i < now.left_count; ++i) {
         insert_ascending(pending_left_, now.left[i]);
     }
-    is_transitional_ = now.kind != AIS_CONFIGURATION_REGULAR;
-    stopped_.clear();
-    if (is_transitional_) {
+    if (now.kind != AIS_CONFIGURATION_REGULAR) {
         return;
     }
     nodes_.assign(now.members, now.members + now.member_count);
@@ -506,6 +506,9 @@ void State::replace(const Image& merged) {
     for (const auto& [id, queue] : queues_) {
         reached_before.emplace(id, queue->reached());
     }
+    for (const auto& [name, group] : groups_) {
+        crossed_groups_.insert(name);
+    }
     queues_.clear();
     names_.clear();
     opens_.clear();
@@ -560,6 +563,7 @@ void State::replace(const Image& merged) {
     }
     for (const Group& group : merged.groups) {
         groups_.emplace(group.name, group);
+        crossed_groups_.insert(group.name);
         for (const Group::Member& member : group.members) {
             queues_.at(member.queue)->groups.insert(group.name);
         }

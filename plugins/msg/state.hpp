@@ -54,11 +54,15 @@ class State {
 
     struct Sent {
         // OK, NOT_EXIST, QUEUE_NOT_AVAILABLE, QUEUE_FULL, NO_RESOURCES, INVALID_PARAM (a reply is
-        // wanted of a broadcast), TRY_AGAIN (an earlier one was refused while the ring broke).
+        // wanted of a broadcast), TRY_AGAIN (it is behind a hole).
         SaAisErrorT error = SA_AIS_OK;
         std::vector<const Queue*> queues;  // where it is now
     };
-    Sent send(ais_node_id sender, const SendMessage& send, const Message& message);
+    // `is_behind_hole`: something before it in the order is lost here (ais.holes/1).
+    Sent send(ais_node_id sender,
+              const SendMessage& send,
+              const Message& message,
+              bool is_behind_hole = false);
 
     // Null: this open does not have the queue, or the message is not there to be taken.
     const Stored* take(ais_node_id sender, const TakeMessage& take);
@@ -108,8 +112,13 @@ class State {
 
     // Queues with areas that have crossed a threshold since the last call (or that are gone), and
     // what they had reached before.
-    [[nodiscard]] bool has_crossed() const { return !crossed_.empty(); }
+    [[nodiscard]] bool has_crossed() const { return !crossed_.empty() || !crossed_groups_.empty(); }
     std::map<OpenId, std::uint8_t> take_crossed() { return std::exchange(crossed_, {}); }
+    // Groups with such queues, or with other members than at the last call.
+    std::set<std::string> take_crossed_groups() { return std::exchange(crossed_groups_, {}); }
+    // A bit for each priority whose area has reached its threshold in all queues of the group; none
+    // if it has no members.
+    [[nodiscard]] std::uint8_t reached(const Group& group) const;
 
     // Queues whose retention has begun since the last call.
     std::vector<OpenId> take_started() { return std::exchange(started_, {}); }
@@ -136,7 +145,6 @@ class State {
     void start_retention(Queue& queue);
     void stop_retention(Queue& queue);
     void note_capacity(Queue& queue);
-    [[nodiscard]] bool is_stopped(const Sender& from, std::string_view to, bool is_group) const;
     bool put(Queue& queue, const Stored& message, std::uint8_t priority);
     Sent send_to_group(ais_node_id sender, Group& group, const Stored& message, std::uint8_t prio);
     Queue* choose(ais_node_id sender, Group& group, std::uint8_t priority);
@@ -148,15 +156,11 @@ class State {
     std::map<std::string, Group, std::less<>> groups_;
     std::map<std::uint64_t, std::uint64_t> requests_;  // sender id → size of the buffer
     std::map<std::string, Changed> changes_;
-    // What was refused in a transitional configuration, where its sender, cut off, may have it
-    // accepted: the queues' marks say nothing about it.
+    // What was refused behind a hole, where another side may have accepted it: the queues' marks
+    // say nothing about it.
     std::set<MessageId> refused_;
-    // Of whom something was refused in this transitional configuration, and where to: what follows is
-    // refused as well, or it could be handed out before what the other side has accepted.  An empty
-    // name is any queue: it was for a group.
-    std::map<Sender, std::set<std::string, std::less<>>> stopped_;
-    bool is_transitional_ = false;
     std::map<OpenId, std::uint8_t> crossed_;
+    std::set<std::string> crossed_groups_;
     std::vector<OpenId> started_;
     std::set<OpenId> closing_;  // queues with a deadline
     std::set<OpenId> guessed_;  // queues whose time of closing is a guess

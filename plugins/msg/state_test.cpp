@@ -12,6 +12,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr std::int64_t second = 1'000'000'000;
+constexpr std::uint64_t request_id = 1ULL << 32 | 5;  // of node 1
 
 class MsgState : public testing::Test {
   protected:
@@ -64,7 +65,7 @@ class MsgState : public testing::Test {
         message.encode_head(bytes);
         bytes.bytes(message.data);
         const SendMessage wanted{7, ++last_, sender_id, capacity, to, bytes.written()};
-        return state.send(node, wanted, message).error;
+        return state.send(node, wanted, message, is_behind_hole).error;
     }
     // What a queue holds, highest priority first; what is taken has a star.
     std::vector<std::string> content(std::string_view name) {
@@ -87,6 +88,7 @@ class MsgState : public testing::Test {
     }
 
     State state{1};
+    bool is_behind_hole = false;
     std::uint64_t last_ = 0;
 };
 
@@ -360,6 +362,30 @@ TEST_F(MsgState, knows_when_a_threshold_is_reached_and_when_there_is_room_again)
     EXPECT_FALSE(state.has_crossed()) << "it was and is";
 }
 
+TEST_F(MsgState, a_group_has_reached_its_capacity_when_all_its_queues_have) {
+    create(1, 1, "q", attributes(4));
+    create(1, 2, "r", attributes(4));
+    state.group_create("g", Policy::round_robin);
+    const auto reached = [&] { return int(state.reached(*state.find_group("g"))); };
+    EXPECT_EQ(reached(), 0) << "without members there is nothing to reach";
+    state.group_insert("g", "q");
+    state.group_insert("g", "r");
+    EXPECT_THAT(state.take_crossed_groups(), ElementsAre("g"));
+    send("q", "1234", 2);
+    send("q", "1234", 3);
+    EXPECT_EQ(reached(), 0);
+    send("r", "1234", 3);
+    EXPECT_EQ(reached(), 8);
+    EXPECT_THAT(state.take_crossed_groups(), ElementsAre("g"));
+    send("r", "", 3);
+    EXPECT_THAT(state.take_crossed_groups(), IsEmpty()) << "nothing has changed";
+    state.group_remove("g", "r");
+    EXPECT_EQ(reached(), 12) << "the one that is left";
+    state.close(1, 1, 1);
+    EXPECT_EQ(reached(), 0) << "with retention 0 it goes";
+    EXPECT_THAT(state.take_crossed_groups(), ElementsAre("g"));
+}
+
 TEST_F(MsgState, holds_no_more_than_the_limit_in_all) {
     Attributes large = attributes(area_size_max);
     create(1, 1, "q", large);
@@ -402,37 +428,44 @@ TEST_F(MsgState, has_so_many_queues_groups_members_and_messages_and_no_more) {
     EXPECT_EQ(send("q0", "", 2), SA_AIS_OK) << "each area for itself";
 }
 
-// Found by seed 7506075 of msg: what its own node had accepted was lost with that node.
-TEST_F(MsgState, refuses_nothing_for_the_sake_of_a_message_to_another_queue) {
-    create(1, 1, "q", attributes(10));
-    create(1, 2, "r", attributes(10));
-    state.group_create("g", Policy::round_robin);
-    state.group_create("empty", Policy::round_robin);
-    state.group_insert("g", "r");
-    part({2});
-    EXPECT_EQ(send("nowhere", "1", 3, 2), SA_AIS_ERR_NOT_EXIST);
-    EXPECT_EQ(send("q", "2", 3, 2), SA_AIS_OK);
-    EXPECT_EQ(send("nowhere", "3", 3, 2), SA_AIS_ERR_TRY_AGAIN);
-    EXPECT_EQ(send("g", "4", 3, 2), SA_AIS_ERR_TRY_AGAIN) << "it may be for that queue, there";
-    EXPECT_EQ(send("q", "5", 3, 2), SA_AIS_ERR_TRY_AGAIN) << "and so may what was for the group";
-    EXPECT_EQ(send("empty", "6", 3, 3), SA_AIS_ERR_QUEUE_NOT_AVAILABLE);
-    EXPECT_EQ(send("r", "7", 3, 3), SA_AIS_ERR_TRY_AGAIN) << "of a group, any queue";
-    EXPECT_THAT(content("q"), ElementsAre("2"));
-}
-
-// Found by seed 5103881 of msg.
-TEST_F(MsgState, refuses_what_follows_a_refused_message_while_the_ring_breaks) {
+// As node 2 did in the old ring, if it delivered them there: all have the same before them.
+TEST_F(MsgState, decides_as_in_the_old_ring_as_long_as_nothing_is_lost) {
     create(1, 1, "q", attributes(10));
     EXPECT_EQ(send("q", "12345678"), SA_AIS_OK);
     part({2});
     EXPECT_EQ(send("q", "12345", 3, 2), SA_AIS_ERR_QUEUE_FULL);
-    EXPECT_EQ(send("q", "1", 3, 2), SA_AIS_ERR_TRY_AGAIN);
-    EXPECT_EQ(send("q", "2", 2, 2), SA_AIS_OK);  // of another priority
-    EXPECT_EQ(send("q", "3", 3, 3), SA_AIS_OK);  // of another node
+    EXPECT_EQ(send("q", "1", 3, 2), SA_AIS_OK) << "its sender may have been told, and is gone";
+    // Found by seed 7506075 of msg.
+    EXPECT_EQ(send("nowhere", "2", 3, 2), SA_AIS_ERR_NOT_EXIST);
+    EXPECT_EQ(send("q", "3", 3, 2), SA_AIS_OK);
     form({1, 3}, {2});
-    EXPECT_EQ(send("q", "4", 3, 2), SA_AIS_OK);
-    EXPECT_THAT(content("q"), ElementsAre("2", "12345678", "3", "4"));
-    EXPECT_EQ(state.image().refused.size(), 2U);
+    EXPECT_THAT(content("q"), ElementsAre("12345678", "1", "3"));
+    EXPECT_THAT(state.image().refused, IsEmpty()) << "nobody has accepted what we have not";
+}
+
+// Found by seed 5103881 of msg: who has what was lost may have refused the first and taken the
+// second, and hands it out.
+TEST_F(MsgState, accepts_nothing_behind_a_hole) {
+    create(1, 1, "q");
+    create(1, 2, "r");
+    state.group_create("g", Policy::round_robin);
+    state.group_insert("g", "r");
+    part({2});
+    EXPECT_EQ(send("q", "1"), SA_AIS_OK);
+    is_behind_hole = true;
+    EXPECT_EQ(send("q", "2"), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(send("q", "3", 3, 3), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(send("g", "4"), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_EQ(send("nowhere", "5"), SA_AIS_ERR_TRY_AGAIN) << "it may be there elsewhere";
+    EXPECT_EQ(send("q", "6", 3, 1, request_id), SA_AIS_ERR_TRY_AGAIN);
+    EXPECT_FALSE(state.awaits_reply(request_id));
+    is_behind_hole = false;
+    form({1, 3}, {2});
+    EXPECT_EQ(send("q", "7"), SA_AIS_OK);
+    EXPECT_THAT(content("q"), ElementsAre("1", "7"));
+    EXPECT_THAT(content("r"), IsEmpty());
+    EXPECT_THAT(state.image().refused, ElementsAre(id(2), id(4), id(5), id(6), id(3, 3)))
+        << "they are not consumed here";
 }
 
 }  // namespace

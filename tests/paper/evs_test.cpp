@@ -83,7 +83,7 @@ TEST(Evs, does_not_deliver_behind_a_hole_what_may_depend_on_it) {
     stage.world.crash(node(2));
     stage.world.crash(node(3));
     EXPECT_MARK("delivery.drops_behind_hole", stage.advance(seconds(2)));
-    EXPECT_EQ(stage.seen[node(1)], "T{1} own R{1}");
+    EXPECT_EQ(stage.seen[node(1)], "T{1} ?own R{1}");
     EXPECT_EQ(stage.broken(), nothing);
 }
 

@@ -54,7 +54,8 @@ class Stage final : sim::World::Watcher {
     }
 
     sim::World world;
-    // What each saw, such as "a b T{1,2} c R{1,2} d": messages, transitional, regular.
+    // What each saw, such as "a b T{1,2} c ?d R{1,2} e": messages, transitional, behind a hole,
+    // regular.
     std::map<NodeId, std::string> seen;
     // True: it is lost.
     std::function<bool(NodeId, NodeId, totem::PacketType, Bytes)> on_datagram;
@@ -69,8 +70,8 @@ class Stage final : sim::World::Watcher {
         to << (now.kind == totem::Configuration::Kind::regular ? 'R' : 'T') << now.members;
         add(at, to.str());
     }
-    void on_deliver(NodeId at, const totem::Deliver&, Bytes text) override {
-        add(at, std::string(as_text(text)));
+    void on_deliver(NodeId at, const totem::Deliver& what, Bytes text) override {
+        add(at, (what.is_behind_hole ? "?" : "") + std::string(as_text(text)));
     }
 };
 

@@ -37,6 +37,7 @@
 #include <ais/abi/config.h>
 #include <ais/abi/draft/bulk.h>
 #include <ais/abi/draft/handover.h>
+#include <ais/abi/draft/holes.h>
 #include <ais/abi/draft/primary.h>
 #include <ais/abi/group.h>
 #include <ais/abi/ipc.h>
@@ -156,6 +157,8 @@ class FakeHost {
     std::int64_t boot_time = 0;
     // What ais.primary/1 (a draft) says: set it before the configuration that it is about.
     bool is_primary = true;
+    // What ais.holes/1 (a draft) says of what is delivered.
+    bool is_behind_hole = false;
 
     FakeHost(const FakeHost&) = delete;
     FakeHost& operator=(const FakeHost&) = delete;
@@ -360,19 +363,24 @@ class FakeHost {
         static constexpr ais_node_v1 node = {
             sizeof(ais_node_v1), 0, &on_host_name, &on_address, &on_boot_time, &on_wall_clock};
         static constexpr ais_primary_v1 primary = {sizeof(ais_primary_v1), 0, &on_is_primary};
+        static constexpr ais_holes_v1 holes = {sizeof(ais_holes_v1), 0, &on_is_behind_hole};
         const std::string_view name = id;
         if (owner(host).hidden_.count(std::string(name)) != 0) {
             return nullptr;
         }
-        return name == AIS_GROUP_INTERFACE    ? static_cast<const void*>(&group)
-               : name == AIS_IPC_INTERFACE    ? static_cast<const void*>(&ipc)
-               : name == AIS_TIMER_INTERFACE  ? static_cast<const void*>(&timer)
-               : name == AIS_CONFIG_INTERFACE ? static_cast<const void*>(&config)
-               : name == AIS_NODE_INTERFACE   ? static_cast<const void*>(&node)
+        return name == AIS_GROUP_INTERFACE     ? static_cast<const void*>(&group)
+               : name == AIS_IPC_INTERFACE     ? static_cast<const void*>(&ipc)
+               : name == AIS_TIMER_INTERFACE   ? static_cast<const void*>(&timer)
+               : name == AIS_CONFIG_INTERFACE  ? static_cast<const void*>(&config)
+               : name == AIS_NODE_INTERFACE    ? static_cast<const void*>(&node)
                : name == AIS_PRIMARY_INTERFACE ? static_cast<const void*>(&primary)
-                                              : nullptr;
+               : name == AIS_HOLES_INTERFACE   ? static_cast<const void*>(&holes)
+                                               : nullptr;
     }
 
+    static std::uint32_t on_is_behind_hole(const ais_host* host) {
+        return owner(host).is_behind_hole ? 1 : 0;
+    }
     static std::uint32_t on_is_primary(const ais_host* host) {
         return owner(host).is_primary ? 1 : 0;
     }
