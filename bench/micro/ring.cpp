@@ -4,6 +4,8 @@
 
 #include <ais/ipc_ring.hpp>
 
+#include "fixed.hpp"
+
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -38,7 +40,7 @@ void put_and_take(benchmark::State& state) {
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * size));
 }
-BENCHMARK(put_and_take)->Arg(64)->Arg(1024)->Arg(65536)->Arg(524288);
+BENCHMARK(put_and_take)->Apply(fix_iterations)->Arg(64)->Arg(1024)->Arg(65536)->Arg(524288);
 
 }  // namespace
 }  // namespace ais::ipc
