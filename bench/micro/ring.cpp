@@ -2,9 +2,9 @@
 //
 // The shared rings between a client and the kernel, both ends on one thread: what is left when nobody has to be woken.
 
-#include <ais/ipc_ring.hpp>
-
 #include "fixed.hpp"
+
+#include <ais/ipc_ring.hpp>
 
 #include <benchmark/benchmark.h>
 

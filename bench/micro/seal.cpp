@@ -5,11 +5,11 @@
 // An opened datagram may not be opened twice (the replay window), so datagrams are sealed in batches without the
 // clock and opened with it.
 
+#include "fixed.hpp"
+
 #include <ais/abi/crypto.h>
 #include <ais/abi/plugin.h>
 #include <ais/bytes.hpp>
-
-#include "fixed.hpp"
 
 #include <benchmark/benchmark.h>
 

@@ -2,11 +2,10 @@
 //
 // What it costs to write and read the packets of the ring: a data header for each datagram, a token for each hop.
 
+#include "fixed.hpp"
 #include "totem/packet.hpp"
 
 #include <ais/codec.hpp>
-
-#include "fixed.hpp"
 
 #include <benchmark/benchmark.h>
 
