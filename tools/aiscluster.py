@@ -87,6 +87,7 @@ class Node:
         self.log_path = self.dir / "log"
         self.netns = None
         self.process = None
+        self.before = []  # words before the executive's command: a program that runs it
         self.extra_arguments = []
         self.extra_environment = {}
         for folder in (self.run_dir, self.state_dir):
@@ -112,7 +113,7 @@ class Node:
 
     def start(self):
         assert self.process is None or self.process.poll() is not None, f"node {self.id} runs already"
-        command = [str(self.cluster.build / "bin/aisexec-kernel"), "--foreground",
+        command = [*self.before, str(self.cluster.build / "bin/aisexec-kernel"), "--foreground",
                    "--plugin-dir", str(self.cluster.build / "plugins"),
                    "--state-dir", str(self.state_dir), *self.extra_arguments]
         with open(self.log_path, "ab") as log:

@@ -4,6 +4,8 @@
 
 #include "totem/message_log.hpp"
 
+#include "fixed.hpp"
+
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -31,7 +33,7 @@ void store_and_free_a_window(benchmark::State& state) {
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * window));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * window * size));
 }
-BENCHMARK(store_and_free_a_window)->Arg(200)->Arg(1400)->Arg(8900);
+BENCHMARK(store_and_free_a_window)->Apply(fix_iterations)->Arg(200)->Arg(1400)->Arg(8900);
 
 }  // namespace
 }  // namespace ais::totem

@@ -4,6 +4,8 @@
 
 #include "group/packer.hpp"
 
+#include "fixed.hpp"
+
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -30,7 +32,7 @@ void pack(benchmark::State& state) {
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * count));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * count * size));
 }
-BENCHMARK(pack)->Arg(64)->Arg(256)->Arg(1024)->Arg(16384)->Arg(65536)->Arg(524288);
+BENCHMARK(pack)->Apply(fix_iterations)->Arg(64)->Arg(256)->Arg(1024)->Arg(16384)->Arg(65536)->Arg(524288);
 
 }  // namespace
 }  // namespace ais::group

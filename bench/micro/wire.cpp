@@ -2,6 +2,7 @@
 //
 // What it costs to write and read the packets of the ring: a data header for each datagram, a token for each hop.
 
+#include "fixed.hpp"
 #include "totem/packet.hpp"
 
 #include <ais/codec.hpp>
@@ -31,7 +32,7 @@ void codec_write_and_read_64_bytes(benchmark::State& state) {
         benchmark::DoNotOptimize(sum);
     }
 }
-BENCHMARK(codec_write_and_read_64_bytes);
+BENCHMARK(codec_write_and_read_64_bytes)->Apply(fix_iterations);
 
 void data_header_write(benchmark::State& state) {
     std::vector<std::uint8_t> datagram(1400);
@@ -43,7 +44,7 @@ void data_header_write(benchmark::State& state) {
         benchmark::DoNotOptimize(datagram.data());
     }
 }
-BENCHMARK(data_header_write);
+BENCHMARK(data_header_write)->Apply(fix_iterations);
 
 void data_header_read(benchmark::State& state) {
     std::vector<std::uint8_t> datagram(1400);
@@ -58,7 +59,7 @@ void data_header_read(benchmark::State& state) {
         benchmark::DoNotOptimize(decode(Bytes(datagram), message));
     }
 }
-BENCHMARK(data_header_read);
+BENCHMARK(data_header_read)->Apply(fix_iterations);
 
 void token_write_and_read(benchmark::State& state) {
     std::vector<std::uint8_t> datagram(Token::size_max + 64);
@@ -74,7 +75,7 @@ void token_write_and_read(benchmark::State& state) {
         benchmark::DoNotOptimize(decode(Bytes(datagram).first(size), read));
     }
 }
-BENCHMARK(token_write_and_read)->Arg(0)->Arg(8)->Arg(32);
+BENCHMARK(token_write_and_read)->Apply(fix_iterations)->Arg(0)->Arg(8)->Arg(32);
 
 }  // namespace
 }  // namespace ais::totem
