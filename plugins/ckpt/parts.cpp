@@ -2,7 +2,7 @@
 
 #include "parts.hpp"
 
-#include "digest.hpp"
+#include <ais/digest.hpp>
 
 #include <algorithm>
 #include <set>
@@ -14,23 +14,10 @@ namespace {
 constexpr std::uint64_t checkpoint_buckets = 256;
 constexpr std::uint64_t section_buckets = 4096;
 
-template <typename T>
-void put_number(std::string& to, T value) {
-    for (int shift = 8 * (static_cast<int>(sizeof value) - 1); shift >= 0; shift -= 8) {
-        to.push_back(static_cast<char>(value >> shift & 0xff));
-    }
-}
-
 std::string encoded(const ObjectId& id) {
     Appender out;
     id.encode(out);
     return out.take();
-}
-
-std::string bucket_name(char kind, std::uint64_t bucket) {
-    std::string name(1, kind);
-    put_number(name, static_cast<std::uint16_t>(bucket));
-    return name;
 }
 
 std::string checkpoint_part(const ObjectId& id) {
@@ -81,7 +68,7 @@ Bytes Parts::chunk_at(const std::string& bytes, std::uint64_t offset) const {
 }
 
 void Parts::add(std::string_view name, Content content) {
-    Content& there = own_[std::string(name)];
+    Content& there = table_.own(name);
     std::move(content.checkpoints.begin(),
               content.checkpoints.end(),
               std::back_inserter(there.checkpoints));
@@ -93,13 +80,13 @@ void Parts::add_chunks(const std::string& prefix, const Blob& blob) {
     for (std::uint64_t offset = 0; offset < blob->size(); offset += chunk_size_) {
         std::string name = prefix;
         put_number(name, static_cast<std::uint32_t>(offset / chunk_size_));
-        own_[name].blob = blob;
+        table_.own(name).blob = blob;
     }
 }
 
-const std::map<std::string, Parts::Listed, std::less<>>& Parts::list(const Image& image) {
+const PartListing& Parts::list(const Image& image) {
     forget();
-    Content& header = own_["H"];
+    Content& header = table_.own("H");
     header.header = {image.ring, image.next_object, image.next_generation, image.applied};
     for (const auto& [id, checkpoint] : image.checkpoints) {
         Content content;
@@ -122,7 +109,7 @@ const std::map<std::string, Parts::Listed, std::less<>>& Parts::list(const Image
             }
         }
     }
-    Content& handles = own_["O"];
+    Content& handles = table_.own("O");
     for (const auto& [who, opener] : image.openers) {
         HandleRow row{who, opener.object, opener.flags, opener.transfer != nullptr, {}};
         if (opener.transfer != nullptr) {
@@ -136,17 +123,15 @@ const std::map<std::string, Parts::Listed, std::less<>>& Parts::list(const Image
         }
         handles.handles.push_back(std::move(row));
     }
-    for (const auto& [name, content] : own_) {
+    return table_.describe([this](std::string_view name, const Content& content) {
         if (is_chunk(name)) {
             const Bytes chunk = chunk_at(*content.blob, offset_of(name));
-            listed_[name] = {digest_of(chunk, 5), chunk.size()};
-        } else {
-            Appender bytes;
-            write(name, content, bytes);
-            listed_[name] = {digest_of(bytes.written(), 5), bytes.size()};
+            return ListedPart{digest_of(chunk, 5), chunk.size()};
         }
-    }
-    return listed_;
+        Appender bytes;
+        write(name, content, bytes);
+        return ListedPart{digest_of(bytes.written(), 5), bytes.size()};
+    });
 }
 
 void Parts::write(std::string_view name, const Content& content, Appender& out) {
@@ -290,32 +275,31 @@ bool Parts::read(std::string_view name, Bytes bytes, Content& content) const {
 }
 
 bool Parts::save(std::string_view name, const std::function<void(Bytes)>& out) const {
-    const auto found = own_.find(name);
-    if (found == own_.end()) {
+    const Content* content = table_.find_own(name);
+    if (content == nullptr) {
         return false;
     }
     if (is_chunk(name)) {
-        out(chunk_at(*found->second.blob, offset_of(name)));
+        out(chunk_at(*content->blob, offset_of(name)));
         return true;
     }
     Appender bytes;
-    write(name, found->second, bytes);
+    write(name, *content, bytes);
     out(bytes.written());
     return true;
 }
 
 void Parts::begin(std::size_t components) {
-    components_ = components;
-    changed_.clear();
+    table_.begin(components);
     built_.clear();
 }
 
 // Bytes go to their place; what is around them is as we have it, until its own
 // part comes.
-void Parts::take_chunk(std::string_view name, const PartVersion& version) {
+void Parts::take_chunk(std::uint32_t component, std::string_view name, Bytes bytes) {
     const std::string prefix = prefix_of(name);
     const std::uint64_t offset = offset_of(name);
-    Blob& blob = built_[{version.component, prefix}];
+    Blob& blob = built_[{component, prefix}];
     if (blob == nullptr) {
         blob = std::make_shared<std::string>();
     }
@@ -329,40 +313,24 @@ void Parts::take_chunk(std::string_view name, const PartVersion& version) {
     if (blob->size() < offset) {
         blob->resize(offset);
     }
-    const std::size_t covered = std::min<std::size_t>(version.bytes.size(), blob->size() - offset);
-    blob->replace(offset, covered, as_text(version.bytes));
+    const std::size_t covered = std::min<std::size_t>(bytes.size(), blob->size() - offset);
+    blob->replace(offset, covered, as_text(bytes));
 }
 
 bool Parts::take(std::string_view name, std::span<const PartVersion> versions) {
-    if (name.empty()) {
-        return false;
-    }
-    Versions all;
-    for (const PartVersion& version : versions) {
-        if (version.component >= components_) {
-            return false;
-        }
-        Version kept;
-        kept.is_here = version.is_here;
-        if (version.is_here && own_.find(name) == own_.end()) {
-            return false;
-        }
-        if (!version.is_here && is_chunk(name)) {
-            if (version.bytes.size() > chunk_size_) {
+    return table_.take(
+        name,
+        versions,
+        [this](std::uint32_t component, std::string_view part, Bytes bytes, Content& content) {
+            if (!is_chunk(part)) {
+                return read(part, bytes, content);
+            }
+            if (bytes.size() > chunk_size_) {
                 return false;
             }
-            take_chunk(name, version);
-        } else if (!version.is_here) {
-            auto content = std::make_shared<Content>();
-            if (!read(name, version.bytes, *content)) {
-                return false;
-            }
-            kept.content = std::move(content);
-        }
-        all.emplace(version.component, std::move(kept));
-    }
-    changed_.insert_or_assign(std::string(name), std::move(all));
-    return true;
+            take_chunk(component, part, bytes);
+            return true;
+        });
 }
 
 Blob Parts::blob_of(std::size_t component, const std::string& prefix, std::uint64_t size) const {
@@ -456,17 +424,9 @@ bool Parts::put(std::size_t component, const Content& content, Image& image) con
 std::optional<Image> Parts::image_of(std::size_t component) const {
     // Its parts, checkpoints before what refers to them.
     std::vector<const Content*> parts;
-    const auto is_wanted = [](std::string_view name) { return !is_chunk(name); };
-    for (const auto& [name, content] : own_) {
-        if (is_wanted(name) && changed_.find(name) == changed_.end()) {
-            parts.push_back(&content);
-        }
-    }
-    for (const auto& [name, versions] : changed_) {
-        const auto version = versions.find(static_cast<std::uint32_t>(component));
-        if (is_wanted(name) && version != versions.end()) {
-            parts.push_back(version->second.is_here ? &own_.find(name)->second
-                                                    : version->second.content.get());
+    for (const auto& [name, content] : table_.contents_of(component)) {
+        if (!is_chunk(name)) {
+            parts.push_back(content);
         }
     }
     std::stable_sort(parts.begin(), parts.end(), [](const Content* a, const Content* b) {
@@ -497,12 +457,9 @@ std::optional<Image> Parts::image_of(std::size_t component) const {
 }
 
 void Parts::forget() {
-    own_.clear();
-    listed_.clear();
+    table_.forget();
     own_blobs_.clear();
-    changed_.clear();
     built_.clear();
-    components_ = 0;
 }
 
 }  // namespace ais::ckpt

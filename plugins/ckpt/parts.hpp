@@ -27,6 +27,7 @@
 
 #include <ais/bytes.hpp>
 #include <ais/codec.hpp>
+#include <ais/part_table.hpp>
 
 #include <functional>
 #include <map>
@@ -38,26 +39,14 @@
 
 namespace ais::ckpt {
 
-// A part as a component has it.
-struct PartVersion {
-    std::uint32_t component = 0;
-    bool is_here = false;  // as we have it; no bytes
-    Bytes bytes;
-};
-
 class Parts {
   public:
-    struct Listed {
-        std::uint64_t digest = 0;
-        std::uint64_t size = 0;
-    };
-
     // Sizes of chunks and of the largest section beside others: other ones are for tests.
     explicit Parts(std::size_t chunk_size = 1U << 20, std::size_t inline_max = 64U << 10)
         : chunk_size_(chunk_size), inline_max_(inline_max) {}
 
     // Requires: `image` stays as it is until the next list, or end or forget.
-    const std::map<std::string, Listed, std::less<>>& list(const Image& image);
+    const PartListing& list(const Image& image);
     // False: list has not named it.
     [[nodiscard]] bool save(std::string_view name, const std::function<void(Bytes)>& out) const;
 
@@ -65,7 +54,7 @@ class Parts {
     // False: it does not decode.
     [[nodiscard]] bool take(std::string_view name, std::span<const PartVersion> versions);
     // Whether something differs at all.
-    [[nodiscard]] bool has_changes() const { return !changed_.empty(); }
+    [[nodiscard]] bool has_changes() const { return table_.has_changes(); }
     // The image of one component.  Nothing: what came does not fit together.
     [[nodiscard]] std::optional<Image> image_of(std::size_t component) const;
     void forget();
@@ -99,12 +88,6 @@ class Parts {
         std::vector<HandleRow> handles;
         Blob blob;  // D and T: of the whole; the part is one chunk of it
     };
-    // nothing: this component has no such part.  Null: as we have it.
-    struct Version {
-        bool is_here = false;
-        std::shared_ptr<const Content> content;
-    };
-    using Versions = std::map<std::uint32_t, Version>;
 
     void add(std::string_view name, Content content);
     void add_chunks(const std::string& prefix, const Blob& blob);
@@ -112,7 +95,7 @@ class Parts {
     [[nodiscard]] bool read(std::string_view name, Bytes bytes, Content& content) const;
     [[nodiscard]] std::uint64_t offset_of(std::string_view name) const;
     [[nodiscard]] Bytes chunk_at(const std::string& bytes, std::uint64_t offset) const;
-    void take_chunk(std::string_view name, const PartVersion& version);
+    void take_chunk(std::uint32_t component, std::string_view name, Bytes bytes);
     [[nodiscard]] Blob blob_of(std::size_t component,
                                const std::string& prefix,
                                std::uint64_t size) const;
@@ -124,11 +107,8 @@ class Parts {
 
     const std::size_t chunk_size_;
     const std::size_t inline_max_;
-    std::map<std::string, Content, std::less<>> own_;
-    std::map<std::string, Listed, std::less<>> listed_;
+    PartTable<Content> table_;
     std::map<std::string, Blob, std::less<>> own_blobs_;  // by prefix
-    std::size_t components_ = 0;
-    std::map<std::string, Versions, std::less<>> changed_;
     std::map<std::pair<std::uint32_t, std::string>, Blob> built_;
 };
 

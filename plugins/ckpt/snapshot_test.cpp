@@ -8,6 +8,8 @@
 #include "state.hpp"
 #include "test_support.hpp"
 
+#include <ais/testing/part_exchange.hpp>
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -437,53 +439,18 @@ class History {
         return save(merged.image());
     }
 
-    // The kernel's part of an exchange in parts, in any order of names.
     void merge_by_parts(const Nodes& one, const Nodes& two, const Nodes& all) {
         std::map<ais_node_id, Parts> parts;
-        std::map<ais_node_id, std::map<std::string, Parts::Listed, std::less<>>> lists;
         for (const ais_node_id node : all) {
             // Small enough that sections and writes under way have several chunks.
-            auto& mine = parts.emplace(node, Parts(4, 3)).first->second;
-            lists[node] = mine.list(state(node).image());
-            mine.begin(2);
+            parts.emplace(node, Parts(4, 3));
         }
-        const ais_node_id speakers[] = {one.front(), two.front()};
-        std::set<std::string> names;
-        for (const ais_node_id speaker : speakers) {
-            for (const auto& [name, listed] : lists[speaker]) {
-                names.insert(name);
-            }
-        }
-        std::vector<std::string> shuffled(names.begin(), names.end());
-        std::shuffle(shuffled.begin(), shuffled.end(), random_);
-        for (const std::string& name : shuffled) {
-            const auto a = lists[speakers[0]].find(name);
-            const auto b = lists[speakers[1]].find(name);
-            if (a != lists[speakers[0]].end() && b != lists[speakers[1]].end() &&
-                a->second.digest == b->second.digest) {
-                continue;
-            }
-            std::string bytes[2];
-            for (const ais_node_id node : all) {
-                std::vector<PartVersion> versions;
-                for (std::uint32_t i = 0; i < 2; ++i) {
-                    const auto& theirs = lists[speakers[i]];
-                    const auto listed = theirs.find(name);
-                    if (listed == theirs.end()) {
-                        continue;
-                    }
-                    bytes[i].clear();
-                    ASSERT_TRUE(parts.at(speakers[i]).save(name, [&](Bytes piece) {
-                        bytes[i].append(as_text(piece));
-                    }));
-                    const auto own = lists[node].find(name);
-                    const bool is_here =
-                        own != lists[node].end() && own->second.digest == listed->second.digest;
-                    versions.push_back({i, is_here, is_here ? Bytes() : as_bytes(bytes[i])});
-                }
-                ASSERT_TRUE(parts.at(node).take(name, versions)) << name[0];
-            }
-        }
+        const auto moved = exchange_parts(
+            {one, two},
+            parts,
+            [&](ais_node_id node) -> const Image& { return state(node).image(); },
+            random_);
+        ASSERT_TRUE(moved.is_well) << moved.names.back();
         for (const ais_node_id node : all) {
             std::vector<Component> components;
             for (std::size_t i = 0; i < 2; ++i) {

@@ -4,8 +4,6 @@
 
 #include "service.hpp"
 
-#include "snapshot.hpp"
-
 #include <algorithm>
 #include <utility>
 
@@ -414,67 +412,6 @@ void MsgService::configure(const ais_configuration& now) {
         note_capacity();
         rearm();
     }
-}
-
-ais_status MsgService::save(StateWriter& out) {
-    return out.write(msg::save(state_.image()));
-}
-
-ais_status MsgService::merge(std::span<const SavedState> states) {
-    const auto merged = msg::merge(states, state_.nodes());
-    if (!merged) {
-        log_.error("MSG-001", merged.error().text);
-        return merged.error().code;
-    }
-    const auto groups_before = tracked();
-    std::map<std::uint64_t, std::set<MessageId>> before;  // by open
-    for (const auto& [number, open] : opens_) {
-        const Queue* queue = state_.queue_of({state_.self(), number});
-        if ((open.flags & flag_receive_callback) != 0 && queue != nullptr) {
-            std::set<MessageId>& ids = before[number];
-            for (const auto& area : queue->areas()) {
-                for (const auto& [place, message] : area) {
-                    ids.insert(message.id);
-                }
-            }
-        }
-    }
-    state_.replace(*merged);
-    for (auto open = opens_.begin(); open != opens_.end();) {
-        const auto next = std::next(open);
-        const Queue* queue = state_.queue_of({state_.self(), open->first});
-        if (queue == nullptr && open->second.is_delivered && !open->second.is_lost) {
-            deaden(open->first, open->second);
-        } else if (queue != nullptr && before.contains(open->first)) {
-            std::size_t gained = 0;
-            for (const auto& area : queue->areas()) {
-                for (const auto& [place, message] : area) {
-                    gained += before[open->first].contains(message.id) ? 0 : 1;
-                }
-            }
-            announce(*queue, gained);
-        }
-        open = next;
-    }
-    tell_merged(groups_before);
-    watch_all();
-    note_capacity();
-    serve_all();
-    return AIS_OK;
-}
-
-// The queue was open on another side as well, which keeps it.
-void MsgService::deaden(std::uint64_t number, Open& open) {
-    refuse_all(open, SA_AIS_ERR_BAD_HANDLE);
-    log_.notice("MSG-003",
-                "pid ",
-                ipc_.peer(open.client->conn).pid,
-                " has lost a queue that was open on another side of a partition as well");
-    unserved_.erase(number);
-    // What its library has been given may still be confirmed.
-    open.is_lost = true;
-    open.taking.clear();
-    open.in_hand.clear();
 }
 
 void MsgService::dump(std::string& out) {

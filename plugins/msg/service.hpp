@@ -4,7 +4,8 @@
 // messages become changes of the state, and words to the clients that are concerned.
 //
 // service.cpp has what is delivered, requests.cpp what clients want, gets.cpp who waits
-// for messages, tracking.cpp who watches groups, retention.cpp the timers.
+// for messages, tracking.cpp who watches groups, retention.cpp the timers, exchange.cpp what
+// moves between nodes.
 //
 // Threads: none; all calls come from the kernel's loop.
 
@@ -12,12 +13,14 @@
 
 #include "capacity.hpp"
 #include "deadlines.hpp"
+#include "parts.hpp"
 #include "state.hpp"
 #include "wire.hpp"
 
 #include <ais/abi/draft/holes.h>
 #include <ais/complaints.hpp>
 #include <ais/host.hpp>
+#include <ais/parts.hpp>
 #include <ais/service.hpp>
 
 #include <openais/saAis.h>
@@ -31,6 +34,8 @@
 #include <vector>
 
 namespace ais::msg {
+
+struct Component;  // of a merge, snapshot.hpp
 
 class MsgService {
   public:
@@ -46,8 +51,14 @@ class MsgService {
     void request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body);
     ais_status client_open(ais_conn* who, Bytes hello);
     void client_close(ais_conn* who);
+    // The state as it goes from node to node, exchange.cpp.
     ais_status save(StateWriter& out);
     ais_status merge(std::span<const SavedState> states);
+    ais_status list_parts(PartWriter& out);
+    ais_status save_part(Bytes name, StateWriter& out);
+    ais_status merge_begin(std::span<const ais::Component> components);
+    ais_status merge_part(Bytes name, std::span<const PartState> states);
+    ais_status merge_end(bool commit);
     void dump(std::string& out);
     // Live replacement, handover.cpp.
     ais_status save_local(std::span<ais_conn* const> conns, StateWriter& out);
@@ -148,7 +159,11 @@ class MsgService {
     void announce(const Queue& queue, std::size_t messages);
     void announce(Open& open);
     void heard(Client& client, Bytes body);
+
+    // exchange.cpp
+    void take_over(std::vector<Component> components);
     void deaden(std::uint64_t number, Open& open);
+    ais_status refuse_part(const char* what);
 
     // requests.cpp
     void open(Client& client, std::uint64_t serial, bool is_async, const OpenRequest& wanted);
@@ -244,6 +259,9 @@ class MsgService {
     std::uint64_t timer_id_ = 0;
     std::chrono::nanoseconds timer_at_{};
     Counters counters_;
+    // Between list_parts and merge_end.
+    Parts parts_;
+    std::vector<std::vector<ais_node_id>> coming_together_;  // members of the components
 };
 
 constexpr std::uint16_t number_of(MessageKind kind) {

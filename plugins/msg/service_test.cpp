@@ -5,6 +5,7 @@
 
 #include "wire.hpp"
 
+#include <ais/abi/draft/parts.h>
 #include <ais/testing/fake_host.hpp>
 
 #include <openais/saAis.h>
@@ -814,6 +815,56 @@ TEST_F(MsgService, a_new_build_takes_over_who_waits) {
     EXPECT_EQ(b.message(), "answer");
     EXPECT_EQ(messages(three), "messages 0");
     expect_equal_replicas();
+}
+
+TEST_F(MsgService, state_moves_in_parts_to_another_instance) {
+    Program a(one);
+    open(a, 1, "q", flag_create, std::chrono::nanoseconds::max(), 1U << 20);
+    for (int i = 0; i < 50; ++i) {
+        EXPECT_EQ(send(a, "q", std::to_string(i)), SA_AIS_OK);
+    }
+    EXPECT_EQ(send(a, "q", std::string(100000, 'x')), SA_AIS_OK);
+    const auto parts = one.offer<ais_service_parts_v1>(AIS_SERVICE_PARTS_INTERFACE);
+    ASSERT_NE(parts.list, nullptr);
+    std::vector<std::string> names;
+    const ais_part_writer lister = {
+        sizeof(ais_part_writer), 0, &names, [](void* context, const ais_part* part) {
+            static_cast<std::vector<std::string>*>(context)->emplace_back(as_text(part->name));
+            return AIS_OK;
+        }};
+    ASSERT_EQ(parts.list(one.self(), &lister), AIS_OK);
+    EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+
+    FakeBus elsewhere;
+    FakeHost& other = elsewhere.add(1, ais_plugin_msg);
+    elsewhere.form({1});
+    const ais_node_id members[] = {1, 2, 3};
+    const ais_component component = {sizeof(ais_component), AIS_STATE_OWN, 1, 3, members};
+    ASSERT_EQ(parts.merge_begin(other.self(), &component, 1), AIS_OK);
+    for (const std::string& name : names) {
+        std::string bytes;
+        const ais_writer writer = {
+            sizeof(ais_writer), 0, &bytes, [](void* context, ais_bytes piece) {
+                static_cast<std::string*>(context)->append(as_text(piece));
+                return AIS_OK;
+            }};
+        ASSERT_EQ(parts.save_part(one.self(), to_abi(std::string_view(name)), &writer), AIS_OK);
+        const ais_part_state state = {
+            sizeof(ais_part_state), AIS_STATE_OWN, 0, 0, 0, to_abi(std::string_view(bytes))};
+        ASSERT_EQ(parts.merge_part(other.self(), to_abi(std::string_view(name)), &state, 1),
+                  AIS_OK);
+    }
+    EXPECT_NE(other.save(), one.save());  // nothing shows before the end
+    ASSERT_EQ(parts.merge_end(other.self(), 1), AIS_OK);
+    EXPECT_EQ(other.save(), one.save());
+
+    ASSERT_EQ(parts.merge_begin(other.self(), &component, 1), AIS_OK);
+    const ais_part_state bad = {
+        sizeof(ais_part_state), 0, 0, 0, 0, to_abi(std::string_view("nonsense"))};
+    EXPECT_NE(parts.merge_part(other.self(), to_abi(std::string_view("H")), &bad, 1), AIS_OK);
+    EXPECT_TRUE(other.logged("MSG-001"));
+    ASSERT_EQ(parts.merge_end(other.self(), 0), AIS_OK);
+    EXPECT_EQ(other.save(), one.save());
 }
 
 TEST_F(MsgService, drops_what_other_nodes_send_in_error_and_cuts_off_broken_clients) {

@@ -2,6 +2,8 @@
 
 #include "snapshot.hpp"
 
+#include "rows.hpp"
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -15,26 +17,7 @@ Error corrupt(const char* what) {
     return {AIS_ERR_CORRUPT, std::string("snapshot of msg: ") + what};
 }
 
-void write_queue(Appender& out, const QueueImage& queue) {
-    queue.id.encode(out);
-    out.text(queue.name);
-    out.u8(queue.is_unlinked ? 1 : 0);
-    queue.attributes.encode(out);
-    queue.thresholds.encode(out);
-    out.u8(queue.reached);
-    queue.owner.encode(out);
-    out.u32(queue.open_flags);
-    out.u64(queue.closings);
-    out.i64(queue.closed_at);
-    out.u8(queue.is_closed_at_guessed ? 1 : 0);
-    out.u64(queue.deadline);
-    out.u32(static_cast<std::uint32_t>(queue.removed.size()));
-    for (const auto& [sender, number] : queue.removed) {
-        out.u64(sender.start);
-        out.u32(sender.node);
-        out.u8(sender.priority);
-        out.u64(number);
-    }
+void write_messages(Appender& out, const QueueImage& queue) {
     for (const auto& area : queue.areas) {
         out.u32(static_cast<std::uint32_t>(area.size()));
         for (const Stored& message : area) {
@@ -46,17 +29,8 @@ void write_queue(Appender& out, const QueueImage& queue) {
     }
 }
 
-bool read_flag(Reader& in) {
-    const std::uint8_t flag = in.u8();
-    if (flag > 1) {
-        in.fail();
-    }
-    return flag == 1;
-}
-
 // Null, or what is wrong.
 const char* read_messages(Reader& in, QueueImage& queue) {
-    std::set<MessageId> ids;
     for (std::size_t priority = 0; priority < priorities; ++priority) {
         const std::uint32_t count = in.u32();
         if (!in.ok() || count > in.remaining() / (MessageId::size + 13)) {
@@ -69,9 +43,8 @@ const char* read_messages(Reader& in, QueueImage& queue) {
             stored.is_taken = read_flag(in);
             const Bytes bytes = in.block();
             Message message;
-            if (!in.ok() || !Message::decode(bytes, message) || message.priority != priority ||
-                !ids.insert(stored.id).second || (stored.is_taken && queue.owner.node == 0)) {
-                return "a message does not decode, is there twice, or is taken by nobody";
+            if (!in.ok() || !Message::decode(bytes, message) || message.priority != priority) {
+                return "a message does not decode";
             }
             stored.size = message.data.size();
             stored.bytes = std::make_shared<const std::string>(as_text(bytes));
@@ -81,91 +54,18 @@ const char* read_messages(Reader& in, QueueImage& queue) {
     return nullptr;
 }
 
-const char* read_queue(Reader& in, QueueImage& queue) {
-    queue.id = OpenId::decode(in);
-    queue.name = in.text();
-    queue.is_unlinked = read_flag(in);
-    queue.attributes = Attributes::decode(in);
-    queue.thresholds = Thresholds::decode(in);
-    queue.reached = in.u8();
-    queue.owner = OpenId::decode(in);
-    queue.open_flags = in.u32();
-    queue.closings = in.u64();
-    queue.closed_at = in.i64();
-    queue.is_closed_at_guessed = read_flag(in);
-    queue.deadline = in.u64();
-    const bool is_open = queue.owner.node != 0;
-    if (!in.ok() || queue.id.node == 0 || !is_name(queue.name) || queue.attributes.is_too_big() ||
-        !queue.thresholds.fits(queue.attributes.sizes) || queue.reached > 15 ||
-        queue.open_flags > flags_all || queue.closed_at < 0) {
-        return "a queue has impossible attributes";
-    }
-    if (is_open ? queue.closed_at != 0 || queue.is_closed_at_guessed ||
-                      queue.deadline != no_deadline
-                : queue.is_unlinked || queue.owner.number != 0 || queue.open_flags != 0 ||
-                      queue.closed_at == 0 ||
-                      (queue.attributes.is_persistent() && queue.deadline != no_deadline)) {
-        return "a queue is neither open nor closed";
-    }
-    const std::uint32_t count = in.u32();
-    if (!in.ok() || count > removed_max) {
-        return "a queue remembers too many senders";
-    }
-    for (std::uint32_t i = 0; i < count; ++i) {
-        Sender sender;
-        sender.start = in.u64();
-        sender.node = in.u32();
-        sender.priority = in.u8();
-        if (!in.ok() || sender.priority >= priorities ||
-            (!queue.removed.empty() && sender <= queue.removed.rbegin()->first)) {
-            return "remembered senders are out of order";
-        }
-        queue.removed.emplace(sender, in.u64());
-    }
-    return read_messages(in, queue);
+// Without a list of members it is a state put back as it was saved.
+bool speaks_for(const Component& side, std::uint32_t node) {
+    return side.members.empty() ||
+           std::binary_search(side.members.begin(), side.members.end(), node);
 }
-
-const char* read_group(Reader& in, Group& group, const std::map<OpenId, bool>& queues) {
-    group.name = in.text();
-    const std::uint32_t policy = in.u32();
-    group.turns = in.u64();
-    const std::uint32_t count = in.u32();
-    if (!in.ok() || !is_name(group.name) || !is_policy(policy) || group.turns >> 63 != 0 ||
-        count > in.remaining() / 20) {
-        return "a group has a bad name or policy, or an impossible number of members";
+// The side that decides where two differ.
+bool outranks(const Component& side, const Component& other) {
+    if (side.members.size() != other.members.size()) {
+        return side.members.size() > other.members.size();
     }
-    group.policy = static_cast<Policy>(policy);
-    std::set<OpenId> seen;
-    for (std::uint32_t i = 0; i < count; ++i) {
-        const OpenId queue = OpenId::decode(in);
-        const std::uint64_t turn = in.u64();
-        const auto found = queues.find(queue);
-        if (found == queues.end() || found->second || !seen.insert(queue).second ||
-            turn > group.turns) {
-            return "a group has a member twice, or one that is no queue";
-        }
-        group.members.push_back({queue, turn});
-    }
-    return nullptr;
+    return !side.members.empty() && side.members.front() < other.members.front();
 }
-
-// One side of a merge.
-struct Side {
-    Image image;
-    std::span<const ais_node_id> members;
-
-    // Without a list it is a state put back as it was saved.
-    [[nodiscard]] bool speaks_for(std::uint32_t node) const {
-        return members.empty() || std::binary_search(members.begin(), members.end(), node);
-    }
-    // The side that decides where two differ.
-    [[nodiscard]] bool outranks(const Side& other) const {
-        if (members.size() != other.members.size()) {
-            return members.size() > other.members.size();
-        }
-        return !members.empty() && members.front() < other.members.front();
-    }
-};
 
 // One queue as the sides have it.
 struct Source {
@@ -220,7 +120,7 @@ class Uniter {
 
 class Merger {
   public:
-    Merger(const std::vector<Side>& sides, std::span<const ais_node_id> nodes)
+    Merger(const std::vector<Component>& sides, std::span<const ais_node_id> nodes)
         : sides_(sides), nodes_(nodes) {}
 
     Image merge() {
@@ -235,7 +135,7 @@ class Merger {
 
             for (const auto& [id, capacity] : image.requests) {
                 const auto node = static_cast<std::uint32_t>(id >> 32);
-                if (sides_[side].speaks_for(node) && is_here(node)) {
+                if (speaks_for(sides_[side], node) && is_here(node)) {
                     merged_.requests.emplace(id, capacity);
                 }
             }
@@ -259,7 +159,7 @@ class Merger {
     }
     [[nodiscard]] bool is_open(const Source& source) const {
         const std::uint32_t node = source.queue->owner.node;
-        return node != 0 && sides_[source.side].speaks_for(node) && is_here(node);
+        return node != 0 && speaks_for(sides_[source.side], node) && is_here(node);
     }
     // Does `a` decide rather than `b`?
     [[nodiscard]] bool decides(const Source& a, const Source& b) const {
@@ -267,8 +167,8 @@ class Merger {
             return is_open(a);
         }
         if (a.side != b.side) {
-            return sides_[a.side].outranks(sides_[b.side]) ||
-                   (!sides_[b.side].outranks(sides_[a.side]) && a.side < b.side);
+            return outranks(sides_[a.side], sides_[b.side]) ||
+                   (!outranks(sides_[b.side], sides_[a.side]) && a.side < b.side);
         }
         return a.queue->is_unlinked != b.queue->is_unlinked ? b.queue->is_unlinked
                                                             : a.queue->id < b.queue->id;
@@ -340,9 +240,8 @@ class Merger {
             queue.closed_at = std::max<std::int64_t>(merged_.time_of_day, 1);
             queue.is_closed_at_guessed = true;
         }
-        const bool has_end =
-            !queue.attributes.is_persistent() &&
-            queue.attributes.retention != std::numeric_limits<std::int64_t>::max();
+        const bool has_end = !queue.attributes.is_persistent() &&
+                             queue.attributes.retention != std::numeric_limits<std::int64_t>::max();
         if (!has_end) {
             queue.deadline = no_deadline;
         } else if (has_rest && latest != no_deadline) {
@@ -356,13 +255,13 @@ class Merger {
     struct Knowledge {
         bool has_queue = false;
         Removed removed;
-        std::set<MessageId> listed;
+        std::vector<MessageId> listed;                 // ascending
         const std::set<MessageId>* refused = nullptr;  // by this side
 
         [[nodiscard]] bool has_consumed(const MessageId& id, std::uint8_t priority) const {
             const auto found = removed.find({id.start, id.node, priority});
             return has_queue && found != removed.end() && id.number <= found->second &&
-                   !listed.contains(id) && !refused->contains(id);
+                   !std::binary_search(listed.begin(), listed.end(), id) && !refused->contains(id);
         }
     };
 
@@ -377,8 +276,11 @@ class Merger {
                 highest = std::max(highest, number);
             }
             for (const Stored& message : source.queue->areas[priority]) {
-                side.listed.insert(message.id);
+                side.listed.push_back(message.id);
             }
+        }
+        for (Knowledge& side : knowledge) {
+            std::sort(side.listed.begin(), side.listed.end());
         }
         std::set<MessageId> taken;
         std::set<MessageId> seen;
@@ -393,7 +295,7 @@ class Merger {
                     std::any_of(knowledge.begin(), knowledge.end(), [&](const auto& side) {
                         return side.has_consumed(message.id, static_cast<std::uint8_t>(priority));
                     });
-                if (!is_gone && seen.insert(message.id).second) {
+                if (!is_gone && (sources.size() == 1 || seen.insert(message.id).second)) {
                     messages.push_back(message);
                 }
             }
@@ -401,7 +303,17 @@ class Merger {
         for (Stored& message : messages) {
             message.is_taken = taken.contains(message.id);
         }
-        keep_order_of_senders(messages);
+        if (!is_in_order_of_senders(messages)) {
+            keep_order_of_senders(messages);
+        }
+    }
+
+    static bool is_in_order_of_senders(const std::vector<Stored>& messages) {
+        std::map<std::uint32_t, const MessageId*> last;  // by node
+        return std::all_of(messages.begin(), messages.end(), [&](const Stored& message) {
+            const MessageId* before = std::exchange(last[message.id.node], &message.id);
+            return before == nullptr || *before < message.id;
+        });
     }
 
     // Those of one node into the order of their ids, in the places that they have.
@@ -445,19 +357,28 @@ class Merger {
     // What every side that could have it has refused.  What another has accepted is in a queue
     // now, or was consumed there, and the marks are right about it.
     void unite_refused() {
+        std::set<MessageId> refused;
+        for (const Component& side : sides_) {
+            refused.insert(side.image.refused.begin(), side.image.refused.end());
+        }
+        if (refused.empty()) {
+            return;
+        }
         std::set<MessageId> listed;
         for (const QueueImage& queue : merged_.queues) {
             for (const auto& area : queue.areas) {
                 for (const Stored& message : area) {
-                    listed.insert(message.id);
+                    if (refused.contains(message.id)) {
+                        listed.insert(message.id);
+                    }
                 }
             }
         }
-        for (const Side& side : sides_) {
+        for (const Component& side : sides_) {
             for (const MessageId& id : side.image.refused) {
                 const bool was_accepted =
                     listed.contains(id) ||
-                    std::any_of(sides_.begin(), sides_.end(), [&](const Side& other) {
+                    std::any_of(sides_.begin(), sides_.end(), [&](const Component& other) {
                         return !other.image.refused.contains(id) && has_passed(other, id);
                     });
                 if (!was_accepted) {
@@ -470,7 +391,7 @@ class Merger {
         }
     }
     // Something later of this sender has left a queue there.
-    static bool has_passed(const Side& side, const MessageId& id) {
+    static bool has_passed(const Component& side, const MessageId& id) {
         return std::any_of(
             side.image.queues.begin(), side.image.queues.end(), [&](const QueueImage& queue) {
                 return std::any_of(
@@ -490,14 +411,14 @@ class Merger {
                 names.insert(queue.name);
             }
         }
-        std::map<std::string, std::pair<Group, const Side*>> groups;
-        for (const Side& side : sides_) {
+        std::map<std::string, std::pair<Group, const Component*>> groups;
+        for (const Component& side : sides_) {
             for (const Group& group : side.image.groups) {
                 if (names.contains(group.name)) {
                     continue;  // on another side it is a queue
                 }
                 auto& [united, decider] = groups[group.name];
-                if (decider == nullptr || side.outranks(*decider)) {
+                if (decider == nullptr || outranks(side, *decider)) {
                     decider = &side;
                     united.policy = group.policy;
                 }
@@ -531,7 +452,7 @@ class Merger {
         }
     }
 
-    const std::vector<Side>& sides_;
+    const std::vector<Component>& sides_;
     std::span<const ais_node_id> nodes_;
     Image merged_;
     std::map<OpenId, OpenId> final_ids_;
@@ -547,17 +468,11 @@ std::string save(const Image& image) {
     out.u32(static_cast<std::uint32_t>(image.queues.size()));
     for (const QueueImage& queue : image.queues) {
         write_queue(out, queue);
+        write_messages(out, queue);
     }
     out.u32(static_cast<std::uint32_t>(image.groups.size()));
     for (const Group& group : image.groups) {
-        out.text(group.name);
-        out.u32(static_cast<std::uint32_t>(group.policy));
-        out.u64(group.turns);
-        out.u32(static_cast<std::uint32_t>(group.members.size()));
-        for (const Group::Member& member : group.members) {
-            member.queue.encode(out);
-            out.u64(member.turn);
-        }
+        write_group(out, group);
     }
     out.u32(static_cast<std::uint32_t>(image.requests.size()));
     for (const auto& [id, capacity] : image.requests) {
@@ -580,33 +495,22 @@ Result<Image> restore(Bytes snapshot) {
     image.clock = in.u64();
     image.time_of_day = in.i64();
     const std::uint32_t queue_count = in.u32();
-    std::map<OpenId, bool> queues;  // unlinked?
-    std::set<std::string> names;
-    std::set<OpenId> opens;
     for (std::uint32_t i = 0; i < queue_count && in.ok(); ++i) {
         QueueImage queue;
-        if (const char* wrong = read_queue(in, queue)) {
+        const char* wrong = read_queue(in, queue);
+        if (wrong == nullptr) {
+            wrong = read_messages(in, queue);
+        }
+        if (wrong != nullptr) {
             return corrupt(wrong);
         }
-        if (!image.queues.empty() && queue.id <= image.queues.back().id) {
-            return corrupt("queues are out of order");
-        }
-        if ((!queue.is_unlinked && !names.insert(queue.name).second) ||
-            (queue.owner.node != 0 && !opens.insert(queue.owner).second)) {
-            return corrupt("a name or an open is taken twice");
-        }
-        queues[queue.id] = queue.is_unlinked;
         image.queues.push_back(std::move(queue));
     }
     const std::uint32_t group_count = in.u32();
     for (std::uint32_t i = 0; i < group_count && in.ok(); ++i) {
         Group group;
-        if (const char* wrong = read_group(in, group, queues)) {
+        if (const char* wrong = read_group(in, group)) {
             return corrupt(wrong);
-        }
-        if ((!image.groups.empty() && group.name <= image.groups.back().name) ||
-            names.contains(group.name)) {
-            return corrupt("groups are out of order, or have the name of a queue");
         }
         image.groups.push_back(std::move(group));
     }
@@ -632,22 +536,17 @@ Result<Image> restore(Bytes snapshot) {
     if (!in.finished()) {
         return corrupt("it ends too early or too late");
     }
+    if (const char* wrong = find_fault(image)) {
+        return corrupt(wrong);
+    }
     return image;
 }
 
-Result<Image> merge(std::span<const SavedState> states, std::span<const ais_node_id> nodes) {
-    std::vector<Side> sides;
-    for (const SavedState& state : states) {
-        auto restored = restore(state.bytes);
-        if (!restored) {
-            return restored.error();
-        }
-        sides.push_back({restored.take(), state.members});
+Image merge(std::vector<Component> components, std::span<const ais_node_id> nodes) {
+    if (components.size() == 1) {
+        return std::move(components.front().image);
     }
-    if (sides.size() == 1) {
-        return std::move(sides.front().image);
-    }
-    return Merger(sides, nodes).merge();
+    return Merger(components, nodes).merge();
 }
 
 }  // namespace ais::msg

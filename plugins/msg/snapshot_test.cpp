@@ -51,30 +51,17 @@ QueueImage consumed(QueueImage one, std::uint32_t node, std::uint64_t number) {
     return one;
 }
 
-struct Component {
-    Image image;
-    std::vector<ais_node_id> members;
-};
-
 Image merged(const std::vector<Component>& components, const std::vector<ais_node_id>& nodes) {
-    std::vector<std::string> saved;
-    std::vector<SavedState> states;
+    std::vector<Component> read;
     for (const Component& one : components) {
-        saved.push_back(save(one.image));
+        auto restored = restore(as_bytes(save(one.image)));
+        EXPECT_TRUE(restored) << (restored ? "" : restored.error().text);
+        read.push_back({one.members, restored ? restored.take() : Image()});
     }
-    for (std::size_t i = 0; i < components.size(); ++i) {
-        states.push_back(
-            {i == 0, components[i].members[0], components[i].members, as_bytes(saved[i])});
-    }
-    auto result = merge(states, nodes);
-    EXPECT_TRUE(result) << (result ? "" : result.error().text);
-    if (!result) {
-        return {};
-    }
-    const std::string bytes = save(*result);
-    const auto again = restore(as_bytes(bytes));
+    Image result = merge(std::move(read), nodes);
+    const auto again = restore(as_bytes(save(result)));
     EXPECT_TRUE(again) << (again ? "" : again.error().text);
-    return result.take();
+    return result;
 }
 
 Component component(std::vector<QueueImage> queues, std::vector<ais_node_id> members) {
@@ -221,7 +208,7 @@ TEST(MsgMerge, what_one_side_has_refused_another_may_have_consumed) {
     const Image image = merged({one, two}, {1, 2});
     EXPECT_THAT(image.refused, IsEmpty());
     const Component three = component({with(queue({1, 1}, "q"), {stored(3, 4)})}, {3});
-    EXPECT_THAT(lines(merged({{image, {1, 2}}, three}, {1, 2, 3})), ElementsAre("q 1.1:"));
+    EXPECT_THAT(lines(merged({{{1, 2}, image}, three}, {1, 2, 3})), ElementsAre("q 1.1:"));
 }
 
 TEST(MsgMerge, keeps_the_order_of_one_sender_and_priority) {

@@ -3,8 +3,11 @@
 // What msg takes from other nodes, from clients and, in the library, from the executive.
 // Input: pieces, each as u8 (what), u8 (bits 0-1: sender), u16 size, bytes.
 // Checked: a snapshot that is accepted is canonical (saved again it gives the same
-// bytes), and so is what a merge makes of it and of a state that anything has happened to.
+// bytes), and so is what a merge makes of it and of a state that anything has happened to.  Parts
+// that are accepted make a state that a reader of snapshots accepts, and a state that is cut into
+// parts is the same when it is put together again.
 
+#include "parts.hpp"
 #include "service_fuzz.hpp"
 #include "snapshot.hpp"
 #include "state.hpp"
@@ -20,13 +23,51 @@ void configure(msg::State& state, std::uint8_t present, bool is_regular) {
     state.configure(made.now());
 }
 
+void merge_with(msg::State& state, msg::Image other) {
+    std::vector<msg::Component> components;
+    components.push_back({{1, 2}, state.image()});
+    components.push_back({{3, 4}, std::move(other)});
+    state.replace(msg::merge(std::move(components), all_nodes));
+}
+
 void merge(msg::State& state, Bytes snapshot) {
     fuzz::check_foreign(snapshot, msg::restore);
-    const std::string own = msg::save(state.image());
-    const auto states = fuzz::two_components(as_bytes(own), snapshot);
-    if (const auto merged = msg::merge(states, all_nodes)) {
-        fuzz::check_canonical(*merged, msg::restore);
-        state.replace(*merged);
+    if (auto restored = msg::restore(snapshot)) {
+        merge_with(state, restored.take());
+    }
+}
+
+// Our own state goes to another node, but for the parts that somebody has sent instead: u8 length
+// of the name, name, u16 size, bytes.
+void merge_parts(msg::State& state, Bytes sent) {
+    msg::Parts ours(200, 20);
+    std::vector<std::string> names;
+    for (const auto& [name, listed] : ours.list(state.image())) {
+        names.push_back(name);
+    }
+    ours.begin(2);
+    for (const std::string& name : names) {
+        std::string bytes;
+        AIS_ASSERT(ours.save(name, [&](Bytes piece) { bytes.append(as_text(piece)); }));
+        const PartVersion versions[] = {{0, true, {}}, {1, false, as_bytes(bytes)}};
+        AIS_ASSERT(ours.take(name, versions));
+    }
+    const auto copied = ours.image_of(1);
+    AIS_ASSERT(copied.has_value());
+    AIS_ASSERT(msg::save(*copied) == msg::save(state.image()));
+    Reader in(sent);
+    while (in.remaining() > 0) {
+        const std::string_view name = as_text(in.bytes(in.u8()));
+        const std::uint16_t size = in.u16();
+        const Bytes bytes = in.bytes(std::min<std::size_t>(size, in.remaining()));
+        const PartVersion version{1, false, bytes};
+        if (!in.ok() || !ours.take(name, {&version, 1})) {
+            return;
+        }
+    }
+    if (auto image = ours.image_of(1)) {
+        fuzz::check_canonical(*image, msg::restore);
+        merge_with(state, std::move(*image));
     }
 }
 
@@ -142,7 +183,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 configure(state, who, (what & 0x80) != 0);
                 break;
             case 14:
-                merge(state, bytes);
+                if ((what & 0x80) != 0) {
+                    merge_parts(state, bytes);
+                } else {
+                    merge(state, bytes);
+                }
                 break;
             case 15:
                 read_as_others(bytes);

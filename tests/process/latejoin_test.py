@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A node joins late, a cluster with many checkpoints and one with large sections, while a client goes on to write and read.
+"""A node joins late, clusters with many checkpoints, with large sections and with queues full of messages, while a client goes on to write
+and read, or to send and get.
 
 AIS_LATEJOIN=10000x1x1024,50x10x1048576 latejoin_test.py measures other sizes: checkpoints × sections × bytes; 16x64x1048576 is 1 GiB.
+AIS_LATEJOIN=msg:8x19x1048576 does so with queues × messages × bytes: 152 MiB.
 Printed are the time from the start of the exchange until the node is in step, MB/s, the longest time that any call of the client waited,
 and the memory of the executives.
 """
@@ -18,9 +20,8 @@ import unittest
 
 from support import Cluster, build_dir, main, wait_until
 
-LOAD = build_dir() / "tests/ckpt_load"
-SIZES = [tuple(map(int, size.split("x"))) for size in
-         os.environ.get("AIS_LATEJOIN", "400x1x1024,4x4x1048576").split(",")]
+SIZES = os.environ.get("AIS_LATEJOIN", "400x1x1024,4x4x1048576,msg:50x40x200,msg:4x40x100000").split(",")
+WORDS = {"ckpt": ("checkpoints", "sections"), "msg": ("queues", "messages")}
 IS_FIGURE = "AIS_LATEJOIN" in os.environ
 PATIENCE = 600 if IS_FIGURE else 60
 
@@ -54,26 +55,26 @@ class Lines:
 
 
 class LateJoin(unittest.TestCase):
-    def client(self, cluster, number, *words):
-        return cluster.run(number, [str(LOAD), *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def client(self, cluster, number, service, *words):
+        return cluster.run(number, [str(build_dir() / f"tests/{service}_load"), *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True)
 
-    def join(self, checkpoints, sections, size):
-        mib = checkpoints * sections * size / (1 << 20)
+    def join(self, service, outer, inner, size):
+        mib = outer * inner * size / (1 << 20)
         # A long token timeout in the continuous integration, where a ring lost for want of a processor says nothing; figures are
         # taken with the default and say how many rings there were.
         # The default of ckpt.memory_max is 1 GiB, so 1 GiB of sections would leave no room for the client's own.
         with Cluster(3, totem="" if IS_FIGURE else "token: 3000",
-                     sections=f"ckpt {{\n    memory_max: {checkpoints * sections * size + (64 << 20)}\n}}") as cluster:
+                     sections=f"ckpt {{\n    memory_max: {outer * inner * size + (64 << 20)}\n}}") as cluster:
             cluster.start(1, 2)
             cluster.wait_ring(1, 2, timeout=20)
-            filler = self.client(cluster, 1, "fill", checkpoints, sections, size)
+            filler = self.client(cluster, 1, service, "fill", outer, inner, size)
             begun = time.monotonic()
             self.assertEqual(filler.stdout.readline(), "filled\n", filler.poll() is not None and filler.stderr.read())
             filled = time.monotonic() - begun
             filler.stdin.close()
             self.assertEqual(filler.wait(20), 0)
-            worker = self.client(cluster, 1, "work", "traffic")
+            worker = self.client(cluster, 1, service, "work", "traffic")
             lines = Lines(worker.stdout)
             wait_until(lambda: len(lines.all) > 4 or worker.poll() is not None, 30, "the traffic has begun")
             self.assertIsNone(worker.poll(), worker.poll() is not None and worker.stderr.read())
@@ -87,26 +88,28 @@ class LateJoin(unittest.TestCase):
             wait_until(lambda: len(lines.all) > seen + 1, 60, "the client goes on")
             worker.stdin.close()
             self.assertEqual(worker.wait(30), 0, worker.stderr.read())
-            reader = self.client(cluster, 3, "check", checkpoints, sections, size)
+            reader = self.client(cluster, 3, service, "check", outer, inner, size)
             said, complaint = reader.communicate(timeout=PATIENCE)
             self.assertEqual((reader.returncode, said), (0, "equal\n"), complaint)
             rings = len(cluster[3].rings())
             if not IS_FIGURE:
                 self.assertEqual(rings, 1, "the ring held while the state moved")
             held = [f"{what} {ms} ms" for node in cluster.nodes
-                    for what, ms in re.findall(r"PLUGIN-010 \S+ (ckpt\.\w+) took (\d+) ms", node.log())]
+                    for what, ms in re.findall(rf"PLUGIN-010 \S+ ({service}\.\w+) took (\d+) ms", node.log())]
             wait_until(lambda: lines.all[-1].split()[0] != before[0], 5, "the last line of the client")
             count, longest, again = lines.all[-1].split()
             ended = re.findall(r"SYNC-007 .*", cluster[3].log())
-            print(f"\n{checkpoints} checkpoints × {sections} sections × {size} bytes = {mib:.1f} MiB: filled in {filled:.2f} s; in step "
+            print(f"\n{outer} {WORDS[service][0]} × {inner} {WORDS[service][1]} × {size} bytes = {mib:.1f} MiB: filled in {filled:.2f} s; in step "
                   f"after {took:.2f} s, {mib * 1.048576 / max(took, 1e-3):.1f} MB/s; longest call of the client {longest} ms ({before[1]} ms "
-                  f"before the join), {count} writes, told to try again {again} times; rings of the new node: {rings}; most memory "
+                  f"before the join), {count} rounds, told to try again {again} times; rings of the new node: {rings}; most memory "
                   f"{peak_of(cluster[1])} MiB at node 1, {peak_of(cluster[3])} MiB at the new one; load {os.getloadavg()[0]:.1f}; calls of "
-                  f"ckpt that held the ring: {', '.join(held) or 'none'}\n{ended[-1] if ended else ''}")
+                  f"{service} that held the ring: {', '.join(held) or 'none'}\n{ended[-1] if ended else ''}")
 
 
 for _size in SIZES:
-    setattr(LateJoin, "test_{}_checkpoints_of_{}_sections_of_{}_bytes".format(*_size), lambda self, size=_size: self.join(*size))
+    _service, _, _numbers = _size.rpartition(":")
+    _words = (_service or "ckpt", *map(int, _numbers.split("x")))
+    setattr(LateJoin, "test_{}_{}_of_{}_of_{}_bytes".format(*_words), lambda self, words=_words: self.join(*words))
 
 if __name__ == "__main__":
     main()

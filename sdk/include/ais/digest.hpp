@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace ais::ckpt {
+namespace ais {
 
 inline std::uint64_t digest_of(Bytes bytes, std::uint64_t seed) {
     constexpr std::uint64_t p = 0x9e3779b97f4a7c15ULL;
@@ -45,4 +45,4 @@ inline std::uint64_t digest_of(Bytes bytes, std::uint64_t seed) {
     return sum ^ (sum >> 31);
 }
 
-}  // namespace ais::ckpt
+}  // namespace ais
