@@ -41,14 +41,12 @@ std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
 // directory, or never keeps one, has higher numbers than before all the same, since numbers do not
 // grow that fast (a start after a crash skips 1,024).  Fencing numbers are built upon it
 // (docs/protocol/lck.md).
-std::uint64_t first_ring_seq(std::uint64_t stored) {
+std::uint64_t first_ring_seq() {
     static_assert(
         totem::ring_seq_jump_max / 86'400'000 / 365 > 230,
         "until the year 2200 a node that has a number from 0 on lets in one that begins so");
     constexpr std::int64_t millisecond = 1'000'000;
-    return stored != 0 ? stored
-                       : static_cast<std::uint64_t>(
-                             std::max<std::int64_t>(os::wall_clock_ns() / millisecond, 0));
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(os::wall_clock_ns() / millisecond, 0));
 }
 
 }  // namespace
@@ -255,13 +253,14 @@ Result<void> Daemon::open_node() {
     options.compare = settings_.compare;
     options.group.message_max = settings_.ipc.message_max + ipc::Limits{}.header_room;
     options.group.queue_max = std::max(options.group.queue_max, 4 * options.group.message_max);
-    ring_store_ = std::make_unique<os::RingStore>(options_.state_dir, self_, loop_, log_);
+    ring_store_ =
+        std::make_unique<os::RingStore>(options_.state_dir, self_, first_ring_seq(), loop_, log_);
     std::uint64_t chance[2] = {};
     if (auto filled = os::fill_random({reinterpret_cast<std::uint8_t*>(chance), sizeof chance});
         !filled) {
         return filled;
     }
-    options.identity = {self_, chance[0], first_ring_seq(ring_store_->stored()), chance[1]};
+    options.identity = {self_, chance[0], ring_store_->stored(), chance[1]};
     if (!options_.trace_file.empty()) {
         auto trace =
             os::TraceFile::open(options_.trace_file, {self_, chance[0]}, os::monotonic_now, log_);
