@@ -6,6 +6,8 @@ if(AIS_TESTS)
     enable_testing()
     find_package(GTest REQUIRED)
     include(GoogleTest)
+    add_library(ais_test_main STATIC ${CMAKE_CURRENT_LIST_DIR}/../tests/main/main.cpp)
+    target_link_libraries(ais_test_main PUBLIC GTest::gtest GTest::gmock)
 endif()
 
 # What the tests of a label need: `ninja unit_tests`.
@@ -30,7 +32,7 @@ function(ais_add_test)
         set(arg_TIMEOUT 60)
     endif()
     add_executable(${arg_NAME} ${arg_SOURCES})
-    target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} ais_test_main GTest::gtest GTest::gmock)
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     if(AIS_SANITIZE)
         # Why: half of the time to compile them went into optimizing what sanitizers put in.  What is tested keeps -O1.

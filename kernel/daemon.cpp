@@ -42,14 +42,12 @@ std::string list_nodes(const totem::Members& nodes, AddressOf&& address_of) {
 // directory, or never keeps one, has higher numbers than before all the same, since numbers do not
 // grow that fast (a start after a crash skips 1,024).  Fencing numbers are built upon it
 // (docs/protocol/lck.md).
-std::uint64_t first_ring_seq(std::uint64_t stored) {
+std::uint64_t first_ring_seq() {
     static_assert(
         totem::ring_seq_jump_max / 86'400'000 / 365 > 230,
         "until the year 2200 a node that has a number from 0 on lets in one that begins so");
     constexpr std::int64_t millisecond = 1'000'000;
-    return stored != 0 ? stored
-                       : static_cast<std::uint64_t>(
-                             std::max<std::int64_t>(os::wall_clock_ns() / millisecond, 0));
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(os::wall_clock_ns() / millisecond, 0));
 }
 
 }  // namespace
@@ -257,14 +255,14 @@ Result<void> Daemon::open_node() {
     options.compare = settings_.compare;
     options.group.message_max = settings_.ipc.message_max + ipc::Limits{}.header_room;
     options.group.queue_max = std::max(options.group.queue_max, 4 * options.group.message_max);
-    ring_store_ = std::make_unique<os::RingStore>(options_.state_dir, self_, loop_, log_);
+    ring_store_ =
+        std::make_unique<os::RingStore>(options_.state_dir, self_, first_ring_seq(), loop_, log_);
     std::array<std::uint8_t, sizeof(std::uint64_t)> chance{};
     if (auto filled = os::fill_random(chance); !filled) {
         return filled;
     }
     const std::uint64_t incarnation = links::incarnation_of(boot_salt_);
-    options.identity = {
-        self_, incarnation, first_ring_seq(ring_store_->stored()), Reader(chance).u64()};
+    options.identity = {self_, incarnation, ring_store_->stored(), Reader(chance).u64()};
     if (!options_.trace_file.empty()) {
         auto trace =
             os::TraceFile::open(options_.trace_file, {self_, incarnation}, os::monotonic_now, log_);

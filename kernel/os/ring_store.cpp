@@ -80,9 +80,11 @@ struct RingStore::Impl {
                     "; beginning as without it");
             return;
         }
-        stored = *number;
-        last = stored;
-        bound = stored;
+        if (*number != 0) {
+            stored = *number;
+            last = stored;
+            bound = stored;
+        }
     }
 
     void write(std::uint64_t number) {
@@ -183,8 +185,11 @@ struct RingStore::Impl {
     std::thread helper;
 };
 
-RingStore::RingStore(const std::string& state_dir, NodeId self, Watcher& watcher, Log& log)
+RingStore::RingStore(
+    const std::string& state_dir, NodeId self, std::uint64_t first, Watcher& watcher, Log& log)
     : impl_(std::make_unique<Impl>(state_dir, self, watcher, log)) {
+    impl_->stored = first;
+    impl_->last = first;
     impl_->load();
     // The loop does not run yet: the first bound may be waited for.
     impl_->asked = impl_->stored + ahead;

@@ -39,16 +39,18 @@ class RingStore {
     // How far the bound is ahead.
     static constexpr std::uint64_t ahead = 1024;
 
-    // Reads the file; a missing one gives 0.  A store that cannot be read or
-    // written is logged and works in memory: a cluster is more use than a file.
-    RingStore(const std::string& state_dir, NodeId self, Watcher& watcher, Log& log);
+    // Reads the file.  Where none is, or none of use, the number begins at `first`; the first
+    // bound is ahead of that and on disk before the constructor returns.  A store that cannot
+    // be read or written is logged and works in memory: a cluster is more use than a file.
+    RingStore(
+        const std::string& state_dir, NodeId self, std::uint64_t first, Watcher& watcher, Log& log);
     // Writes the number itself and waits for that.
     ~RingStore();
     RingStore(const RingStore&) = delete;
     RingStore& operator=(const RingStore&) = delete;
 
-    // No ring that this node has seen had a higher number: Engine::Identity's
-    // stored_ring_seq.
+    // No ring that this node has seen had a higher number, as far as the file knows:
+    // Engine::Identity's stored_ring_seq.
     [[nodiscard]] std::uint64_t stored() const;
     // From the engine's Persist effect; never blocks.
     void persist(std::uint64_t ring_seq);

@@ -32,19 +32,19 @@ class RingStoreFile : public testing::Test {
 
 TEST_F(RingStoreFile, a_clean_end_keeps_the_number_itself) {
     {
-        RingStore store(directory.path, NodeId(7), loop, log);
+        RingStore store(directory.path, NodeId(7), 0, loop, log);
         EXPECT_EQ(store.stored(), 0U);
         store.persist(4);
         store.persist(8);
         EXPECT_TRUE(store.is_durable());  // the first bound is written before the start
     }
-    const RingStore again(directory.path, NodeId(7), loop, log);
+    const RingStore again(directory.path, NodeId(7), 0, loop, log);
     EXPECT_EQ(again.stored(), 8U);
     EXPECT_TRUE(log.all.empty());
 }
 
 TEST_F(RingStoreFile, after_a_crash_no_number_is_used_twice) {
-    RingStore store(directory.path, NodeId(7), loop, log);
+    RingStore store(directory.path, NodeId(7), 0, loop, log);
     std::uint64_t seq = 0;
     for (int ring = 0; ring < 2000; ++ring) {
         seq += 4;
@@ -57,8 +57,17 @@ TEST_F(RingStoreFile, after_a_crash_no_number_is_used_twice) {
     }
 }
 
+TEST_F(RingStoreFile, without_a_file_the_first_bound_is_ahead_of_the_first_number) {
+    const RingStore store(directory.path, NodeId(7), 5'000'000, loop, log);
+    EXPECT_EQ(store.stored(), 5'000'000U);
+    EXPECT_TRUE(store.is_durable());
+    // What a node finds that was killed before its first ring was written.
+    const RingStore again(directory.path, NodeId(7), 6'000'000, loop, log);
+    EXPECT_EQ(again.stored(), 5'000'000U + RingStore::ahead);
+}
+
 TEST_F(RingStoreFile, a_jump_above_the_bound_becomes_durable_without_waiting) {
-    RingStore store(directory.path, NodeId(7), loop, log);
+    RingStore store(directory.path, NodeId(7), 0, loop, log);
     store.persist(1'000'000);
     settle(store);
     EXPECT_TRUE(store.is_durable());
@@ -67,7 +76,7 @@ TEST_F(RingStoreFile, a_jump_above_the_bound_becomes_durable_without_waiting) {
 
 TEST_F(RingStoreFile, lower_numbers_change_nothing) {
     {
-        RingStore store(directory.path, NodeId(7), loop, log);
+        RingStore store(directory.path, NodeId(7), 0, loop, log);
         store.persist(100);
         store.persist(50);
     }
@@ -75,7 +84,7 @@ TEST_F(RingStoreFile, lower_numbers_change_nothing) {
 }
 
 TEST_F(RingStoreFile, a_directory_that_cannot_be_written_is_told_once) {
-    RingStore store(directory.file("no/such/place"), NodeId(7), loop, log);
+    RingStore store(directory.file("no/such/place"), NodeId(7), 0, loop, log);
     EXPECT_EQ(store.stored(), 0U);
     for (std::uint64_t seq = 1; seq < 20; ++seq) {
         store.persist(seq * 10000);
@@ -88,7 +97,7 @@ TEST_F(RingStoreFile, a_directory_that_cannot_be_written_is_told_once) {
 
 TEST_F(RingStoreFile, when_writing_works_again_that_is_told_too) {
     const std::string place = directory.file("late");
-    RingStore store(place, NodeId(7), loop, log);
+    RingStore store(place, NodeId(7), 0, loop, log);
     EXPECT_EQ(log.count("OS-002"), 1U);
     ASSERT_TRUE(ensure_directory(place, 0700).ok());
     store.persist(5);
@@ -101,7 +110,7 @@ TEST_F(RingStoreFile, when_writing_works_again_that_is_told_too) {
 
 TEST_F(RingStoreFile, damaged_content_is_told_and_replaced) {
     ASSERT_TRUE(write_durably(directory.file("ring_seq.7"), as_bytes("garbage"), 0644).ok());
-    const RingStore store(directory.path, NodeId(7), loop, log);
+    const RingStore store(directory.path, NodeId(7), 0, loop, log);
     EXPECT_EQ(store.stored(), 0U);
     EXPECT_EQ(log.count("OS-001"), 1U);
     EXPECT_EQ(on_disk(), RingStore::ahead);
