@@ -169,7 +169,7 @@ std::string describe(const Configuration& configuration) {
          << "transport         "
          << (settings.transport == config::Transport::udp ? "udp (IP multicast)" : "udpu (unicast)")
          << "\ninterfaces        " << settings.interfaces.size() << ", first bound to "
-         << config::to_string(settings.interfaces.front().bind) << " port "
+         << settings.interfaces.front().bind.host_text() << " port "
          << settings.interfaces.front().port << describe_redundancy(settings)
          << "\nnodes             "
          << (configuration.settings.nodes.empty()

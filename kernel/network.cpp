@@ -10,10 +10,6 @@
 namespace ais {
 namespace {
 
-Result<os::Address> to_os(const config::Address& address) {
-    return os::parse_address(config::to_string(address));
-}
-
 std::string place_of(const os::Interface& interface) {
     return interface.address.host_text() + " on " + interface.name;
 }
@@ -53,7 +49,7 @@ Result<void> Network::choose() {
     std::optional<Error> first_error;
     bool is_any_there = false;
     for (const config::Interface& wanted : settings_.totem.interfaces) {
-        auto bind = to_os(wanted.bind);
+        auto bind = os::resolve(wanted.bind);
         if (!bind) {
             return bind.error();
         }
@@ -73,9 +69,8 @@ Result<void> Network::choose() {
         return *first_error;
     }
     const Link& first = all_.front();
-    const auto local =
-        first.chosen ? config::parse_address(first.chosen->address.host_text()) : std::nullopt;
-    self_ = config::node_id_for(settings_, local ? *local : first.wanted.bind);
+    self_ = config::node_id_for(settings_,
+                                first.chosen ? first.chosen->address : first.wanted.bind);
     if (!self_.is_valid()) {
         return invalid(
             "totem.nodeid: this node has no identity: set nodeid, or give it an entry in nodelist");
@@ -151,7 +146,7 @@ void Network::open_lifelines() {
             loop_,
             loop_,
             [&transport](NodeId node) { return transport.control_address(node); },
-            [&transport](const os::Address& from) { return transport.knows_host(from); },
+            [&transport](const Address& from) { return transport.knows_host(from); },
             [this](NodeId node) { on_hint(all_.front().number(), node, totem::Hint::closed); });
     }
     if (auto opened = lifelines_->open(transport.own_control_address()); !opened) {
@@ -193,7 +188,7 @@ Result<os::UdpConfig> Network::udp_config(const Link& link, std::size_t seal_ove
                                       : std::max<std::size_t>(udp.receive_buffer,
                                                               2 * totem.window_size * totem.netmtu);
     if (link.wanted.multicast && totem.transport == config::Transport::udp) {
-        auto group = to_os(*link.wanted.multicast);
+        auto group = os::resolve(*link.wanted.multicast);
         if (!group) {
             return group.error();
         }
@@ -211,7 +206,7 @@ Result<std::vector<os::UdpConfig::Peer>> Network::peers_of(
     const config::Settings& settings, const config::Interface& interface) const {
     std::vector<os::UdpConfig::Peer> peers;
     for (const config::KnownNode& node : config::known_nodes(settings, interface)) {
-        auto address = to_os(node.address);
+        auto address = os::resolve(node.address);
         if (!address) {
             return address.error();
         }

@@ -82,7 +82,7 @@ class Network final : private os::DatagramSink {
   private:
     struct Link {
         config::Interface wanted;
-        os::Address bind;
+        Address bind;
         std::optional<os::Interface> chosen;
         std::unique_ptr<os::UdpTransport> transport;
         bool is_up = false;

@@ -46,7 +46,7 @@ config::Finding finding_of(const Error& error, const config::Tree& tree) {
 std::size_t sealed_datagram_max(const config::Settings& settings) {
     const auto& all = settings.totem.interfaces;
     const bool is_ipv6 = std::any_of(all.begin(), all.end(), [](const auto& interface) {
-        return interface.bind.family == config::Family::ipv6;
+        return interface.bind.family == Family::ipv6;
     });
     const auto headers = udp_header + (is_ipv6 ? ipv6_header : ipv4_header);
     return settings.totem.netmtu - std::min(settings.totem.netmtu, headers);

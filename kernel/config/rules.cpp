@@ -5,7 +5,7 @@
 // it contradicts.  A value that its own key refuses is skipped here, so that
 // one mistake gives one message.
 
-#include "config/address.hpp"
+#include "base/address.hpp"
 #include "config/builder.hpp"
 #include "config/schema.hpp"
 #include "config/settings.hpp"
@@ -190,7 +190,7 @@ class Rules {
                   "address of an "
                   "interface of this node, or its network, such as 192.168.1.0");
         } else if (const auto address = address_of(bind)) {
-            if (address->is_multicast() || address->is_unspecified()) {
+            if (address->is_multicast() || address->is_any()) {
                 error(id::bad_value,
                       bind->line,
                       "totem.interface.bindnetaddr",
@@ -439,7 +439,7 @@ class Rules {
                       const char* path,
                       std::map<Address, std::uint32_t>& lines,
                       std::size_t ring) {
-        if (address.is_multicast() || address.is_unspecified()) {
+        if (address.is_multicast() || address.is_any()) {
             error(id::bad_value,
                   key.line,
                   path,
@@ -470,9 +470,9 @@ class Rules {
             error(id::contradiction,
                   line,
                   path,
-                  '"' + to_string(address) + "\" is " + std::string(to_string(address.family)) +
+                  '"' + address.host_text() + "\" is " + std::string(name_of(address.family)) +
                       ", but " + first.path + at_line(first.line) + " is " +
-                      std::string(to_string(*first.family)) +
+                      std::string(name_of(*first.family)) +
                       (may_mix_ ? "; a network uses one of the two"
                        : ring > 0
                            ? "; the whole cluster uses one of the two, or say mixed_families: yes"

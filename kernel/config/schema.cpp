@@ -2,7 +2,7 @@
 
 #include "config/schema.hpp"
 
-#include "config/address.hpp"
+#include "base/address.hpp"
 #include "config/builder.hpp"
 
 #include <algorithm>

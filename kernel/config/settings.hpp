@@ -11,7 +11,7 @@
 
 #include "base/node_id.hpp"
 #include "base/time.hpp"
-#include "config/address.hpp"
+#include "base/address.hpp"
 #include "config/tree.hpp"
 
 #include <ais/result.hpp>

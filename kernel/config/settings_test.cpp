@@ -45,8 +45,8 @@ TEST(Settings, of_a_small_file_are_the_defaults) {
     EXPECT_FALSE(settings.totem.rcvbuf);
     EXPECT_TRUE(settings.totem.offload);
     ASSERT_EQ(settings.totem.interfaces.size(), 1U);
-    EXPECT_EQ(to_string(settings.totem.interfaces[0].bind), "10.0.0.0");
-    EXPECT_EQ(to_string(*settings.totem.interfaces[0].multicast), "239.1.1.1");
+    EXPECT_EQ(settings.totem.interfaces[0].bind.host_text(), "10.0.0.0");
+    EXPECT_EQ(settings.totem.interfaces[0].multicast->host_text(), "239.1.1.1");
     EXPECT_EQ(settings.totem.interfaces[0].port, 5405);
     EXPECT_TRUE(settings.logging.to_stderr);
     EXPECT_TRUE(settings.logging.to_syslog);
@@ -156,7 +156,7 @@ TEST(Settings, know_the_nodes_of_each_network) {
     ASSERT_EQ(settings.totem.interfaces.size(), 2U);
     const auto second = known_nodes(settings, settings.totem.interfaces[1]);
     ASSERT_EQ(second.size(), 2U);
-    EXPECT_EQ(to_string(second[1].address), "10.2.0.2");
+    EXPECT_EQ(second[1].address.host_text(), "10.2.0.2");
     EXPECT_EQ(second[1].id, NodeId(2));
     EXPECT_EQ(settings.totem.rrp_mode, Redundancy::passive);
     EXPECT_EQ(settings.totem.rrp_token_expired, milliseconds(250));
@@ -186,7 +186,7 @@ TEST(Settings, know_the_nodes) {
     EXPECT_EQ(nodes[0].id, NodeId(0x0a000001));
     EXPECT_EQ(nodes[1].id, NodeId(2));
     ASSERT_EQ(listed.totem.interfaces.size(), 1U);
-    EXPECT_EQ(to_string(listed.totem.interfaces[0].bind), "10.0.0.2");
+    EXPECT_EQ(listed.totem.interfaces[0].bind.host_text(), "10.0.0.2");
     EXPECT_EQ(listed.totem.interfaces[0].port, 5405);
 
     const auto members = settings_of(
@@ -202,7 +202,7 @@ TEST(Settings, take_the_mcastport_of_the_interface_that_udpu_leaves_out_as_defau
         "7000\n}\n}\nnodelist {\nnode "
         "{\nring0_addr: 10.0.0.1\nnodeid: 1\n}\n}\n");
     EXPECT_EQ(settings.totem.interfaces[0].port, 7000);
-    EXPECT_EQ(to_string(settings.totem.interfaces[0].bind), "10.0.0.0");
+    EXPECT_EQ(settings.totem.interfaces[0].bind.host_text(), "10.0.0.0");
 }
 
 TEST(Settings, give_a_node_its_identity) {

@@ -4,7 +4,6 @@
 
 #include "os/address_system.hpp"
 
-#include <arpa/inet.h>
 #include <net/if.h>
 
 #include <algorithm>
@@ -12,114 +11,17 @@
 
 namespace ais::os {
 
-std::string_view name_of(Family family) {
-    switch (family) {
-        case Family::ipv4:
-            return "IPv4";
-        case Family::ipv6:
-            return "IPv6";
-        case Family::none:
-            break;
-    }
-    return "no address";
-}
-
-bool Address::is_multicast() const {
-    return (family == Family::ipv4 && (bytes[0] & 0xf0U) == 0xe0) ||
-           (family == Family::ipv6 && bytes[0] == 0xff);
-}
-
-bool Address::is_loopback() const {
-    if (family == Family::ipv4) {
-        return bytes[0] == 127;
-    }
-    Address one;
-    one.bytes[15] = 1;
-    return family == Family::ipv6 && bytes == one.bytes;
-}
-
-bool Address::is_any() const {
-    return is_valid() &&
-           std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
-}
-
-bool Address::is_link_local() const {
-    return family == Family::ipv6 && ((bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80) ||
-                                      (bytes[0] == 0xff && (bytes[1] & 0x0fU) <= 2));
-}
-
-bool Address::same_host(const Address& other) const {
-    return family == other.family && bytes == other.bytes && scope == other.scope;
-}
-
-Address Address::with_port(std::uint16_t number) const {
-    Address copy = *this;
-    copy.port = number;
-    return copy;
-}
-
-Address Address::network(unsigned prefix) const {
-    Address masked = *this;
-    for (std::size_t i = 0; i < size(); ++i) {
-        const unsigned before = static_cast<unsigned>(i) * 8;
-        const unsigned kept = prefix <= before ? 0 : std::min(prefix - before, 8U);
-        masked.bytes[i] = static_cast<std::uint8_t>(masked.bytes[i] & (0xff00U >> kept));
-    }
-    return masked;
-}
-
-std::string Address::host_text() const {
-    char room[INET6_ADDRSTRLEN] = {};
-    if (!is_valid() ||
-        ::inet_ntop(family == Family::ipv4 ? AF_INET : AF_INET6, bytes.data(), room, sizeof room) ==
-            nullptr) {
-        return {};
-    }
-    std::string text = room;
-    if (scope != 0) {
-        text += '%' + std::to_string(scope);
-    }
-    return text;
-}
-
-std::string Address::text() const {
-    const std::string host = host_text();
-    return (family == Family::ipv6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
-}
-
-Result<Address> parse_address(std::string_view text) {
-    std::string host(text);
-    std::string zone;
-    if (const auto percent = host.find('%'); percent != std::string::npos) {
-        zone = host.substr(percent + 1);
-        host.resize(percent);
-    }
-    Address address;
-    if (::inet_pton(AF_INET, host.c_str(), address.bytes.data()) == 1 && zone.empty() &&
-        text.find('%') == text.npos) {
-        address.family = Family::ipv4;
+Result<Address> resolve(Address address) {
+    if (address.zone.empty()) {
         return address;
     }
-    address.bytes = {};
-    if (host.find('\0') == std::string::npos &&
-        ::inet_pton(AF_INET6, host.c_str(), address.bytes.data()) == 1) {
-        address.family = Family::ipv6;
-        if (text.find('%') == std::string_view::npos) {
-            return address;
-        }
-        const bool is_number =
-            !zone.empty() && zone.size() < 9 && zone.find_first_not_of("0123456789") == zone.npos;
-        address.scope = is_number ? static_cast<std::uint32_t>(std::stoul(zone))
-                                  : ::if_nametoindex(zone.c_str());
-        if (address.scope == 0) {
-            return invalid("no interface '" + zone + "' on this host, named by the address " +
-                           std::string(text));
-        }
-        return address;
+    address.scope = ::if_nametoindex(address.zone.c_str());
+    if (address.scope == 0) {
+        return invalid("no interface '" + address.zone + "' on this host, named by the address " +
+                       address.host_text());
     }
-    return invalid("'" + std::string(text) +
-                   "' is not a numeric IPv4 or IPv6 address (such as 192.168.1.0 or fec0::1); "
-                   "names are not looked up");
+    address.zone.clear();
+    return address;
 }
 
 std::size_t udp_payload_max(std::size_t netmtu, Family family) {
