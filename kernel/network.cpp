@@ -69,8 +69,8 @@ Result<void> Network::choose() {
         return *first_error;
     }
     const Link& first = all_.front();
-    self_ = config::node_id_for(settings_,
-                                first.chosen ? first.chosen->address : first.wanted.bind);
+    self_ =
+        config::node_id_for(settings_, first.chosen ? first.chosen->address : first.wanted.bind);
     if (!self_.is_valid()) {
         return invalid(
             "totem.nodeid: this node has no identity: set nodeid, or give it an entry in nodelist");

@@ -68,8 +68,9 @@ TEST(Options, take_an_empty_variable_as_not_set) {
 }
 
 TEST(Options, of_the_command_line_count_more_than_the_environment) {
-    const auto got = options({"--config", "/x", "--run-dir=/y", "--state-dir", "/z", "-f", "--trace", "/t"},
-                             {{"OPENAIS_MAIN_CONFIG_FILE", "/a"}, {"OPENAIS_RUN_DIR", "/d"}});
+    const auto got =
+        options({"--config", "/x", "--run-dir=/y", "--state-dir", "/z", "-f", "--trace", "/t"},
+                {{"OPENAIS_MAIN_CONFIG_FILE", "/a"}, {"OPENAIS_RUN_DIR", "/d"}});
     EXPECT_EQ(got.config_file, "/x");
     EXPECT_EQ(got.run_dir, "/y");
     EXPECT_EQ(got.state_dir, "/z");

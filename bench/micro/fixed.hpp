@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// With AIS_MICRO_ITERATIONS in the environment every micro-benchmark does exactly so many iterations: bench/instructions takes
-// what n more of them cost.  Without it Google Benchmark chooses.
+// With AIS_MICRO_ITERATIONS in the environment every micro-benchmark does exactly so many
+// iterations: bench/instructions takes what n more of them cost.  Without it Google Benchmark
+// chooses.
 
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// From waiting messages to full datagrams: a push for each message, takes until nothing is left.  Bytes are of messages.
+// From waiting messages to full datagrams: a push for each message, takes until nothing is left.
+// Bytes are of messages.
 
 #include "group/packer.hpp"
 
@@ -32,7 +33,14 @@ void pack(benchmark::State& state) {
     state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * count));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * count * size));
 }
-BENCHMARK(pack)->Apply(fix_iterations)->Arg(64)->Arg(256)->Arg(1024)->Arg(16384)->Arg(65536)->Arg(524288);
+BENCHMARK(pack)
+    ->Apply(fix_iterations)
+    ->Arg(64)
+    ->Arg(256)
+    ->Arg(1024)
+    ->Arg(16384)
+    ->Arg(65536)
+    ->Arg(524288);
 
 }  // namespace
 }  // namespace ais::group

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The shared rings between a client and the kernel, both ends on one thread: what is left when nobody has to be woken.
+// The shared rings between a client and the kernel, both ends on one thread: what is left when
+// nobody has to be woken.
 
 #include "fixed.hpp"
 
@@ -16,7 +17,8 @@ namespace {
 void put_and_take(benchmark::State& state) {
     const auto size = static_cast<std::size_t>(state.range(0));
     constexpr std::size_t ring_size = 4U << 20;
-    std::vector<std::uint8_t> memory(2 * ring_size);  // plain: the second half stands for the mirror
+    std::vector<std::uint8_t> memory(2 *
+                                     ring_size);  // plain: the second half stands for the mirror
     RingControl control{};
     RingProducer producer(control, memory.data(), ring_size);
     RingConsumer consumer(control, memory.data(), ring_size, 1U << 20);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Sealing and opening a datagram by each backend and cipher, through the table that the kernel uses.
+// Sealing and opening a datagram by each backend and cipher, through the table that the kernel
+// uses.
 //
-// An opened datagram may not be opened twice (the replay window), so datagrams are sealed in batches without the
-// clock and opened with it.
+// An opened datagram may not be opened twice (the replay window), so datagrams are sealed in
+// batches without the clock and opened with it.
 
 #include "fixed.hpp"
 
@@ -125,8 +126,12 @@ const bool registered = [] {
         for (const char* cipher : {"aes-256-gcm", "xchacha20-poly1305"}) {
             const std::string name = std::string(plugin->name) + "/" + cipher;
             for (const int size : {64, 1400, 8900}) {
-                benchmark::RegisterBenchmark(("seal/" + name).c_str(), seal, *plugin, cipher)->Apply(fix_iterations)->Arg(size);
-                benchmark::RegisterBenchmark(("open/" + name).c_str(), open, *plugin, cipher)->Apply(fix_iterations)->Arg(size);
+                benchmark::RegisterBenchmark(("seal/" + name).c_str(), seal, *plugin, cipher)
+                    ->Apply(fix_iterations)
+                    ->Arg(size);
+                benchmark::RegisterBenchmark(("open/" + name).c_str(), open, *plugin, cipher)
+                    ->Apply(fix_iterations)
+                    ->Arg(size);
             }
         }
     }

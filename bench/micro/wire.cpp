@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What it costs to write and read the packets of the ring: a data header for each datagram, a token for each hop.
+// What it costs to write and read the packets of the ring: a data header for each datagram, a token
+// for each hop.
 
 #include "fixed.hpp"
 #include "totem/packet.hpp"

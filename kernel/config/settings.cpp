@@ -92,8 +92,8 @@ void read_timeouts(Reader& from, TotemSettings& to) {
     const auto parts = from.number("token_retransmits_before_loss_const");
     to.token_retransmit = ms("token_retransmit", base * 10 / (parts * 10 + 4));
     // Why less below 200 ms: two rests are in the way of detection, and whoever wants
-    // so much haste pays for it with an idle ring that wakes up more often.  Why not more above: two
-    // rests, late, probe and suspect are 94 % of detection_time (docs/protocol/detection.md).
+    // so much haste pays for it with an idle ring that wakes up more often.  Why not more above:
+    // two rests, late, probe and suspect are 94 % of detection_time (docs/protocol/detection.md).
     to.hold = ms("hold", detection <= hasty_max ? base / 8 : base * 7 / 20);
     // A patient token says nothing about the network, a patient detection does.
     const auto join = detection / 25;

@@ -9,9 +9,9 @@
 
 #pragma once
 
+#include "base/address.hpp"
 #include "base/node_id.hpp"
 #include "base/time.hpp"
-#include "base/address.hpp"
 #include "config/tree.hpp"
 
 #include <ais/result.hpp>

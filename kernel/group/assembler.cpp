@@ -89,11 +89,8 @@ bool Assembler::on_chunks(NodeId node, Sender*& sender, totem::Seq seq, Bytes pa
     return true;
 }
 
-bool Assembler::begin(Partial& partial,
-                      std::uint16_t service,
-                      std::uint16_t kind,
-                      std::size_t total,
-                      Piece piece) {
+bool Assembler::begin(
+    Partial& partial, std::uint16_t service, std::uint16_t kind, std::size_t total, Piece piece) {
     AIS_ASSERT(partial.total == 0 && partial.pieces.empty() && partial.kept == 0);
     if (piece.bytes.empty() || total <= piece.bytes.size() || total > message_max_) {
         return false;
@@ -151,8 +148,7 @@ void Assembler::finish(NodeId node, Partial& partial) {
     AIS_ASSERT(partial.filled == partial.total);
     if (!receiver_.takes_pieces(partial.service)) {
         keep(partial, all);
-        hand_up(
-            node, partial.service, partial.kind, {partial.buffer.bytes.get(), partial.total});
+        hand_up(node, partial.service, partial.kind, {partial.buffer.bytes.get(), partial.total});
         return;
     }
     list_.clear();

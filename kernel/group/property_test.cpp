@@ -61,7 +61,7 @@ struct Checker final : Receiver {
         on_message(sender, service, kind, as_bytes(body));
     }
     std::uint16_t wants_pieces = 2;  // of this lane; 2: of none
-    std::vector<Sent> sent[2];  // by lane, which is the service here
+    std::vector<Sent> sent[2];       // by lane, which is the service here
     std::size_t next[2] = {0, 0};
 };
 

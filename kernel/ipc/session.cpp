@@ -94,8 +94,8 @@ bool Session::Impl::has_unread_events() {
 // Limit: requests without response in a row that make a stream, whatever else is known.
 constexpr std::uint32_t stream_min = 4;
 
-// Why so: a program that waits for an answer, or for its own message, has taken what it was sent and
-// has nothing under way when it asks again.  Who has not done so does not wait for us.
+// Why so: a program that waits for an answer, or for its own message, has taken what it was sent
+// and has nothing under way when it asks again.  Who has not done so does not wait for us.
 void Session::Impl::judge_stream(bool wants_response, bool waits) {
     if (wants_response) {
         taken_in_a_row = 0;
@@ -530,8 +530,8 @@ void Session::flush(Instant now) {
     if (s.finishing) {
         return;
     }
-    // Why events first: what a service has said before it answers is there when the call returns, so a
-    // program that dispatches then finds it.
+    // Why events first: what a service has said before it answers is there when the call returns,
+    // so a program that dispatches then finds it.
     if (!s.disconnected) {
         s.flush_events(now);
     }

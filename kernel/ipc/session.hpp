@@ -193,10 +193,10 @@ struct IpcStats {
 
 // All clients of this node; requests are taken round robin.
 //
-// Who is in the middle of a stream (judge_stream in session.cpp) is not told to ring when its ring is
-// empty: it dozes, and is looked at in every turn, and again after stream_rest.  Why: a real-time
-// executive that is woken for each message takes the processor away from the client that is about to write
-// the next one.
+// Who is in the middle of a stream (judge_stream in session.cpp) is not told to ring when its ring
+// is empty: it dozes, and is looked at in every turn, and again after stream_rest.  Why: a
+// real-time executive that is woken for each message takes the processor away from the client that
+// is about to write the next one.
 class Sessions {
   public:
     Sessions(Dispatcher& dispatcher, Log& log);

@@ -20,8 +20,9 @@ constexpr int looked_at_max = 16;
 // the last messages of a burst wait no longer than a rotation of the ring takes under load.
 constexpr Duration stream_rest = std::chrono::microseconds(100);
 
-// What a client may have waiting however many there are.  Why 32 KiB: some hundred small messages, so that
-// a client that is woken has something to do; one message of any size goes into an empty ring.
+// What a client may have waiting however many there are.  Why 32 KiB: some hundred small messages,
+// so that a client that is woken has something to do; one message of any size goes into an empty
+// ring.
 constexpr std::size_t share_min = 32U << 10;
 
 }  // namespace
@@ -69,9 +70,9 @@ struct Sessions::Impl final : Owner {
         }
     }
 
-    // So many clients share the room of one ring.  Why: what waits is time, which grows with the number
-    // of clients, and the last of a hundred full rings would be taken after minutes.  Powers of two,
-    // so that the word seldom changes.
+    // So many clients share the room of one ring.  Why: what waits is time, which grows with the
+    // number of clients, and the last of a hundred full rings would be taken after minutes.  Powers
+    // of two, so that the word seldom changes.
     static void give_share(Session& session, std::size_t clients) {
         const std::size_t ring = session.impl_->requests.size();
         session.impl_->set_share(

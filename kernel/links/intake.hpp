@@ -14,7 +14,8 @@ class Intake {
   public:
     Intake(Seal& seal, Log& log, NodeId self);
 
-    // False: dropped.  `from` may be empty, then `transport` is asked.  `landing`: Receiver::landing().
+    // False: dropped.  `from` may be empty, then `transport` is asked.  `landing`:
+    // Receiver::landing().
     [[nodiscard]] bool open(Instant now,
                             MutableBytes datagram,
                             MutableBytes landing,

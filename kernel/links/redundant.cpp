@@ -89,10 +89,8 @@ class Redundant final : public Links, private Outlet {
             return;
         }
         Seal::Opened opened;
-        if (!intake_.open(now,
-                          datagram,
-                          receiver_.landing(),
-                          from, *transports_[link], stats, opened)) {
+        if (!intake_.open(
+                now, datagram, receiver_.landing(), from, *transports_[link], stats, opened)) {
             return;
         }
         if (stamp) {

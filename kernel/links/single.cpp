@@ -41,8 +41,7 @@ class Single final : public Links, private Outlet {
         stats_.received_bytes += datagram.size();
         const auto stamp = read_stamp(datagram);
         Seal::Opened opened;
-        if (!intake_.open(
-                now, datagram, receiver_.landing(), from, transport_, stats_, opened)) {
+        if (!intake_.open(now, datagram, receiver_.landing(), from, transport_, stats_, opened)) {
             return;
         }
         if (!stamp || freshness_.is_newest(now, *stamp) || AIS_MUTATION(address_of_anyone)) {

@@ -5,8 +5,8 @@
 // system call of ours, epoll_wait, and what its callbacks do.
 //
 // Timers need no descriptor: the earliest deadline is the limit of the sleep
-// (rounded up to the next millisecond, unless it is closer than one), so there is no call to set it, and no
-// wake-up for one that has moved.
+// (rounded up to the next millisecond, unless it is closer than one), so there is no call to set
+// it, and no wake-up for one that has moved.
 
 #include "os/loop.hpp"
 
@@ -192,8 +192,10 @@ struct Loop::Impl {
         }
         // Limit: an hour; then the turn finds that nothing is due.
         const auto left = std::min(std::chrono::ceil<milliseconds>(limit), milliseconds(3'600'000));
-        return ::epoll_wait(
-            epoll.get(), ready.data(), room, limit == forever ? -1 : static_cast<int>(left.count()));
+        return ::epoll_wait(epoll.get(),
+                            ready.data(),
+                            room,
+                            limit == forever ? -1 : static_cast<int>(left.count()));
     }
 
     bool spin() {

@@ -6,10 +6,10 @@
 
 #include "plugin/fake_kernel_test.hpp"
 
+#include <ais/abi/draft/primary.h>
 #include <ais/crypto.hpp>
 #include <ais/host.hpp>
 #include <ais/parser.hpp>
-#include <ais/abi/draft/primary.h>
 #include <ais/quorum.hpp>
 #include <ais/service.hpp>
 
@@ -103,9 +103,7 @@ class Tray {
     static constexpr std::uint64_t opaque_requests = request_bits(0, 63);
     explicit Tray(const ais_host& host) : log_(host) {}
     void deliver(ais_node_id, std::uint16_t, Bytes body) { log_.debug("one ", as_text(body)); }
-    void deliver_pieces(ais_node_id sender,
-                        std::uint16_t kind,
-                        std::span<const ais_bytes> pieces) {
+    void deliver_pieces(ais_node_id sender, std::uint16_t kind, std::span<const ais_bytes> pieces) {
         std::vector<std::uint8_t> joined;
         join_pieces(pieces, joined);
         log_.debug(sender, ":", kind, " ", pieces.size(), " ", as_text(Bytes(joined)));

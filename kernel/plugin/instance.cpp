@@ -34,12 +34,11 @@ Instance::Instance(const ais_plugin& plugin,
       calls_(manifest_.name, kernel),
       host_(kernel, calls_, service_id_of(plugin_), std::move(needed)) {}
 
-Result<std::unique_ptr<Instance>> Instance::load(
-    const ais_plugin& plugin,
-    const Manifest& manifest,
-    const Kernel& kernel,
-    std::map<std::string, Offered, std::less<>> needed,
-    bool is_quiet) {
+Result<std::unique_ptr<Instance>> Instance::load(const ais_plugin& plugin,
+                                                 const Manifest& manifest,
+                                                 const Kernel& kernel,
+                                                 std::map<std::string, Offered, std::less<>> needed,
+                                                 bool is_quiet) {
     std::unique_ptr<Instance> instance(new Instance(plugin, manifest, kernel, std::move(needed)));
     instance->host_.set_quiet(is_quiet);
     // Why the try: load of a plugin written in C++ without the SDK may throw in spite of the

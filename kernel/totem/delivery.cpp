@@ -45,8 +45,8 @@ void deliver_ready(State& s, Effects& out) {
         deliver(s, ring, seq, false, out);
     }
     AIS_ASSERT(ring.delivered >= std::min(ring.stable, ring.log.aru()));
-    const Seq last = AIS_MUTATION(freed_before_stable) ? ring.delivered
-                                                       : std::min(ring.delivered, ring.stable);
+    const Seq last =
+        AIS_MUTATION(freed_before_stable) ? ring.delivered : std::min(ring.delivered, ring.stable);
     if (last > ring.log.freed()) {
         out.before_free(last);
         ring.log.free_to(last);

@@ -173,8 +173,8 @@ TEST_F(DetectionTest, does_not_take_work_of_its_own_making_for_lateness) {
     auto& node = (*cluster)[0];
     // Nothing happens on an idle ring for a while; then clients fall behind.
     auto due = node.engine->deadline();
-    for (int i = 0;
-         i < 100 && due && *due - cluster->now <= 2 * DetectionTiming::of(milliseconds(500)).lateness;
+    for (int i = 0; i < 100 && due &&
+                    *due - cluster->now <= 2 * DetectionTiming::of(milliseconds(500)).lateness;
          ++i) {
         cluster->run(1);
         due = node.engine->deadline();

@@ -477,8 +477,11 @@ std::string Engine::describe() const {
        << ring.delivered << " stable " << ring.stable << " held " << ring.log.held() << " of "
        << ring.log.capacity() << '\n';
     to << "  token: seq " << ring.token_seq << " visits " << ring.visits << " idle "
-       << ring.idle_visits << (ring.stays ? " stays here" : ring.has_token ? " held here" : "") << " window "
-       << ring.flow.window() << (s.congested ? " congested" : "") << '\n';
+       << ring.idle_visits
+       << (ring.stays       ? " stays here"
+           : ring.has_token ? " held here"
+                            : "")
+       << " window " << ring.flow.window() << (s.congested ? " congested" : "") << '\n';
     if (s.phase != Phase::operational) {
         to << "  gather: processors " << s.processors << " failed " << s.failed << " consensus "
            << s.consensus << '\n';
@@ -499,10 +502,10 @@ std::string Engine::describe() const {
        << " late wakeups " << s.stats.late_wakeups << '\n'
        << s.detector.describe(s.now);
     to << "  sent " << s.stats.sent << " received " << s.stats.received << " retransmitted "
-       << s.stats.retransmitted << " (to one node " << s.stats.retransmitted_to_one << ") requested " << s.stats.requested << " (repeated "
-       << s.stats.requests_repeated << ", spurious " << s.stats.requests_spurious << ") duplicates "
-       << s.stats.duplicates << " rings " << s.stats.rings << " token losses "
-       << s.stats.token_losses << '\n';
+       << s.stats.retransmitted << " (to one node " << s.stats.retransmitted_to_one
+       << ") requested " << s.stats.requested << " (repeated " << s.stats.requests_repeated
+       << ", spurious " << s.stats.requests_spurious << ") duplicates " << s.stats.duplicates
+       << " rings " << s.stats.rings << " token losses " << s.stats.token_losses << '\n';
     to << "  refused: malformed " << s.stats.malformed << " version " << s.stats.wrong_version
        << " sender " << s.stats.wrong_sender << " foreign " << s.stats.foreign << " stale joins "
        << s.stats.stale_joins << " overflows " << s.stats.log_overflows << '\n';

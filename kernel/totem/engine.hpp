@@ -102,8 +102,8 @@ class Source {
     // Write the next payload to `room` and say how long it is (never 0 unless
     // backlog() is 0) and which guarantee it wants.
     virtual std::size_t take(MutableBytes room, Guarantee& guarantee) = 0;
-    // How many messages of clients take() has taken to their end since the start: many of them may share a
-    // payload.  A source that does not say has one in each.
+    // How many messages of clients take() has taken to their end since the start: many of them may
+    // share a payload.  A source that does not say has one in each.
     [[nodiscard]] virtual std::uint64_t messages_taken() const { return 0; }
 
   protected:

@@ -168,8 +168,7 @@ bool merge_sets(State& s, NodeId from, const Join& join) {
 }
 
 // `outsider` is not in one ring with `ours`, since `deaf` does not hear `speaker`.
-void tell_broken_path(
-    State& s, const Members& ours, NodeId outsider, NodeId deaf, NodeId speaker) {
+void tell_broken_path(State& s, const Members& ours, NodeId outsider, NodeId deaf, NodeId speaker) {
     s.separation.note_told(outsider);
     const std::string why = ": node " + std::to_string(deaf.value()) + " does not hear node " +
                             std::to_string(speaker.value()) +
@@ -183,8 +182,7 @@ void tell_broken_path(
                 outsider.value(),
                 why);
     } else {
-        AIS_LOG(
-            s.log, warning, "totem", "TOTEM-014", "node ", outsider.value(), " excluded", why);
+        AIS_LOG(s.log, warning, "totem", "TOTEM-014", "node ", outsider.value(), " excluded", why);
     }
 }
 
@@ -271,8 +269,8 @@ void call_who_left_us_out(State& s, Effects& out) {
     enter_gather(s, "the others have left us out", out);
 }
 
-// Why: who was given up by others, or before it could say whom it hears, is out without a word about
-// the path, and stays out because of it.
+// Why: who was given up by others, or before it could say whom it hears, is out without a word
+// about the path, and stays out because of it.
 void tell_what_holds_off(State& s, NodeId from, const Members& ours) {
     ++s.stats.held_off;
     if (const auto path = s.separation.take_untold(from, ours, s.now)) {

@@ -32,8 +32,7 @@ static_assert(PacketHeader::size + 28 + Patience::size +
               control_datagram_max);
 // A join with all that its extensions may hold.
 static_assert(PacketHeader::size + 26 + 12 * Members::capacity + 20 + Patience::size +
-                  Features::size + WireTerm::size_max +
-                  HearingRows::size_max <=
+                  Features::size + WireTerm::size_max + HearingRows::size_max <=
               control_datagram_max);
 
 void write_header(Writer& to, PacketType type, NodeId sender) {

@@ -36,8 +36,8 @@ enum class PacketType : std::uint8_t {
 
 // No honest ring number is so far above those that we know.  Why: without this
 // one wrong number would use up all numbers for ever.
-// Why 2^43: a node without a stored number begins at the milliseconds since 1970, and must be let in
-// by one that began at 0 or has a wrong clock.
+// Why 2^43: a node without a stored number begins at the milliseconds since 1970, and must be let
+// in by one that began at 0 or has a wrong clock.
 constexpr std::uint64_t ring_seq_jump_max = std::uint64_t{1} << 43;
 
 struct PacketHeader {

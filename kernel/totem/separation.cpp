@@ -139,8 +139,8 @@ bool Separation::holds_off(const Members& theirs, const Members& ours, Instant n
 }
 
 std::optional<Separation::Broken> Separation::take_untold(NodeId from,
-                                                         const Members& ours,
-                                                         Instant now) {
+                                                          const Members& ours,
+                                                          Instant now) {
     const NodeId group = group_of(from);
     for (std::size_t i = 0; i < edge_count_; ++i) {
         const Edge& edge = edges_[i];

@@ -52,7 +52,8 @@ class Separation {
     // What `from`, or a join for `theirs`, says must not start a Gather of `ours`.
     [[nodiscard]] bool holds_off(NodeId from, const Members& ours, Instant now) const;
     [[nodiscard]] bool holds_off(const Members& theirs, const Members& ours, Instant now) const;
-    // Somebody has been told why `theirs` is apart; once is enough, until one of its paths is whole.
+    // Somebody has been told why `theirs` is apart; once is enough, until one of its paths is
+    // whole.
     void note_told(NodeId theirs) { told_.insert(theirs); }
     // A path that holds `from` off, has done so for as long as "lately" is, and of which nobody has
     // been told; from now on it counts as told.  Why not at once: one that is whole after all is

@@ -52,7 +52,8 @@ TEST(Separation, holds_off_the_company_of_who_is_behind_a_broken_path) {
 TEST(Separation, names_a_path_that_goes_on_to_hold_off_and_once) {
     Separation at_b(b, times);
     at_b.install(chain(), ours, start);
-    EXPECT_FALSE(at_b.take_untold(c, ours, start + milliseconds(999)));  // it may be whole after all
+    EXPECT_FALSE(
+        at_b.take_untold(c, ours, start + milliseconds(999)));  // it may be whole after all
     EXPECT_FALSE(at_b.take_untold(NodeId(4), ours, start + seconds(1)));
     EXPECT_FALSE(at_b.take_untold(c, Members{b}, start + seconds(1)));
     const auto path = at_b.take_untold(c, ours, start + seconds(1));

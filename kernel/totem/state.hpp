@@ -92,9 +92,9 @@ struct Ring {
     bool is_stay_vain = false;      // nothing was sent in it yet
     std::uint32_t vain_stays = 0;   // in a row
     Instant stay_end;
-    Seq visited_seq = 0;  // of the token, when the last visit began
-    NodeId keeper;                    // who said with its last message that it keeps the token
-    Seq last_safe = 0;                // the newest safe message
+    Seq visited_seq = 0;               // of the token, when the last visit began
+    NodeId keeper;                     // who said with its last message that it keeps the token
+    Seq last_safe = 0;                 // the newest safe message
     std::uint32_t settled_visits = 0;  // in a row in which all safe messages were stable
 
     // Failure to receive.
@@ -227,8 +227,8 @@ void retransmit_token(State& s, Effects& out);
 // stay.cpp
 // Nobody but us has sent anything lately, and nobody misses anything: asked when a visit begins.
 [[nodiscard]] bool is_lone_sender(const State& s, const Ring& ring);
-// After the messages of a visit were taken and booked: `datagrams` were sent, and before them the source
-// had taken `taken_before`.  May the token stay?
+// After the messages of a visit were taken and booked: `datagrams` were sent, and before them the
+// source had taken `taken_before`.  May the token stay?
 [[nodiscard]] bool may_stay(const State& s,
                             const Ring& ring,
                             std::uint32_t datagrams,

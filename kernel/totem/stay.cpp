@@ -4,16 +4,17 @@
 //
 // Who calls and waits (for a lock, for a write of a checkpoint, for its own message) sends the next
 // message as soon as it has got the last one, some microseconds later.  Had the token left, each
-// call would take a rotation, with a wake-up of every node.  So a node that has been the only one to
-// send for a while, and has sent what it had, keeps the token until its program has had time to say
-// more: what comes then is sent at once.  Who sends a stream is better served by the token's way, which gives
-// time to fill datagrams; so a visit with more than one message ends it, and when it was in vain the next one is tried
-// later.
+// call would take a rotation, with a wake-up of every node.  So a node that has been the only one
+// to send for a while, and has sent what it had, keeps the token until its program has had time to
+// say more: what comes then is sent at once.  Who sends a stream is better served by the token's
+// way, which gives time to fill datagrams; so a visit with more than one message ends it, and when
+// it was in vain the next one is tried later.
 //
 // Nobody waits for it.  Each message sent so says that the token stays, and who has
-// something to send asks with a hold cancel; the token leaves at once.  It does not stay while a message is
-// missing, a safe one is not stable at all, or the ring is congested.  What waits is only that
-// logs are freed, and a message that is lost now is asked for after the stay; config.stay_max bounds both.
+// something to send asks with a hold cancel; the token leaves at once.  It does not stay while a
+// message is missing, a safe one is not stable at all, or the ring is congested.  What waits is
+// only that logs are freed, and a message that is lost now is asked for after the stay;
+// config.stay_max bounds both.
 //
 // Order is not concerned: all this is one visit that lasts longer (ADR 0026).
 // Deviates: neither the papers nor openais have it.
@@ -53,7 +54,8 @@ void wait_for_more(State& s, const Ring& ring) {
 
 }  // namespace
 
-// Of what was sent on the last visit some may have come behind the token; of what is older nothing may be missing.
+// Of what was sent on the last visit some may have come behind the token; of what is older nothing
+// may be missing.
 bool is_lone_sender(const State& s, const Ring& ring) {
     const Token& token = ring.token;
     return stay_max(s) > Duration::zero() && ring.members.size() > 1 &&
@@ -67,9 +69,9 @@ bool may_stay(const State& s,
               std::uint64_t taken_before) {
     const Token& token = ring.token;
     // Two visits: all others know by then what we know to be stable.
-    return datagrams == 1 && s.source.messages_taken() - taken_before <= 1 &&
-           token.backlog == 0 && token.congested == 0 && !s.congested &&
-           ring.settled_visits >= 2 && ring.last_safe < token.seq;
+    return datagrams == 1 && s.source.messages_taken() - taken_before <= 1 && token.backlog == 0 &&
+           token.congested == 0 && !s.congested && ring.settled_visits >= 2 &&
+           ring.last_safe < token.seq;
 }
 
 void note_safe(Ring& ring, const MessageLog::Entry& entry, Seq seq) {

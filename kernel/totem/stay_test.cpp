@@ -91,8 +91,7 @@ TEST_F(Stay, token_leaves_after_a_while_though_the_program_goes_on) {
         call(2);
         cluster.now += microseconds(100);
     }
-    EXPECT_LE(cluster.now - begin,
-              TinyCluster::small().stay_max + std::chrono::milliseconds(1));
+    EXPECT_LE(cluster.now - begin, TinyCluster::small().stay_max + std::chrono::milliseconds(1));
     // Or when it has sent what one visit may.
     EXPECT_EQ(stats(2).sent_staying, TinyCluster::small().max_messages - 1);
 }
@@ -207,11 +206,12 @@ TEST_F(Stay, lost_message_is_asked_for_after_it) {
 
 class StayNever : public Stay {
   protected:
-    StayNever() : Stay([] {
-        Config config = TinyCluster::small();
-        config.stay_max = Duration::zero();
-        return config;
-    }()) {}
+    StayNever()
+        : Stay([] {
+              Config config = TinyCluster::small();
+              config.stay_max = Duration::zero();
+              return config;
+          }()) {}
 };
 
 TEST_F(StayNever, is_the_original_protocol) {

@@ -56,7 +56,8 @@ struct Configuration {
     // same one moved together.  Invalid for a node that had none yet.
     std::array<RingId, Members::capacity> previous{};
 
-    // Regular only: which life of members[i] is the member (Engine::Identity); 0 if it is not known.
+    // Regular only: which life of members[i] is the member (Engine::Identity); 0 if it is not
+    // known.
     std::array<std::uint64_t, Members::capacity> incarnations{};
 };
 

@@ -788,8 +788,7 @@ TEST_F(LimitedTest, section_that_may_just_be_so_large_is_measured_without_its_en
     EXPECT_EQ(put(1, "s", std::string(2050, 'x')), Error::no_resources);
     EXPECT_EQ(put(1, "s", "x"), Error::ok);
     const auto overwrite = [&](std::size_t size) {
-        return error_of(
-            client(1), Kind::overwrite, overwrite_body(1, "s", std::string(size, 'x')));
+        return error_of(client(1), Kind::overwrite, overwrite_body(1, "s", std::string(size, 'x')));
     };
     EXPECT_EQ(overwrite(2050), Error::no_resources);
     EXPECT_EQ(overwrite(2001), Error::no_resources);

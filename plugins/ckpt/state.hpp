@@ -9,7 +9,8 @@
 //
 // Invariants:
 //   1. A name names at most one linked checkpoint; unlinked ones have no name here.
-//   2. checkpoint.openers == number of handles whose object it is; a client opens at most opens_max.
+//   2. checkpoint.openers == number of handles whose object it is; a client opens at most
+//   opens_max.
 //   3. A checkpoint without openers is linked, has a retention above 0, and its
 //      generation is not 0; with openers its generation is 0.
 //   4. A handle has at most one transfer.

@@ -12,8 +12,8 @@ namespace ais::clm {
 // 0: there is no such node.  Of several with one name, the one with the lowest number.
 std::uint32_t State::resolve(const AdminRequest& request) const {
     if (request.node != 0) {
-        const bool is_known = view_.members.contains(request.node) ||
-                              view_.administered.contains(request.node);
+        const bool is_known =
+            view_.members.contains(request.node) || view_.administered.contains(request.node);
         return is_known ? request.node : 0;
     }
     for (const NodeLine& line : lines()) {
@@ -98,8 +98,8 @@ std::vector<AdminEvent> State::administer(ais_node_id sender,
     event.change.ticket = ticket;
     event.change.name = name_of(event.change.node);
     const bool wants_lock = request.operation != Operation::unlock;
-    event.result = event.change.node == 0 ? SA_AIS_ERR_NOT_EXIST
-                   : view_.change         ? SA_AIS_ERR_BUSY
+    event.result = event.change.node == 0                             ? SA_AIS_ERR_NOT_EXIST
+                   : view_.change                                     ? SA_AIS_ERR_BUSY
                    : view_.is_locked(event.change.node) == wants_lock ? SA_AIS_ERR_NO_OP
                                                                       : SA_AIS_OK;
     if (event.result != SA_AIS_OK) {

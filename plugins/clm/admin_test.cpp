@@ -113,9 +113,7 @@ struct Operator {
         client.request(static_cast<std::uint16_t>(RequestKind::administer), body.written());
     }
     // 0: there is none yet.
-    std::int32_t result() {
-        return client.responses.empty() ? 0 : client.take_response().error;
-    }
+    std::int32_t result() { return client.responses.empty() ? 0 : client.take_response().error; }
     std::string list() {
         client.request(static_cast<std::uint16_t>(RequestKind::nodes));
         const FakeResponse response = client.take_response();
@@ -182,7 +180,8 @@ TEST_F(Administration, locked_node_is_no_member_and_is_one_again_when_it_is_unlo
     EXPECT_EQ(own.track(SA_TRACK_CURRENT | SA_TRACK_CHANGES), SA_AIS_OK);
     EXPECT_THAT(at(1).dump(), HasSubstr("'host3' 10.0.0.3 since view 4"));
     EXPECT_EQ(at(1).save(), at(3).save());
-    EXPECT_TRUE(at(2).logged("NOTICE CLM-007 lock of node 3 'host3', asked for on node 1, is done"));
+    EXPECT_TRUE(
+        at(2).logged("NOTICE CLM-007 lock of node 3 'host3', asked for on node 1, is done"));
 }
 
 TEST_F(Administration, what_is_so_already_or_does_not_exist_is_said) {

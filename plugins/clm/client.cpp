@@ -179,18 +179,19 @@ extern "C" {
 AIS_EXPORT SaAisErrorT saClmInitialize(SaClmHandleT* clmHandle,
                                        const SaClmCallbacksT* clmCallbacks,
                                        SaVersionT* version) {
-    return client::initialize(sessions(),
-                              ais::clm::service_id,
-                              ais::clm::first_versions,
-                              clmHandle,
-                              version,
-                              [=](Session& session, client::Version) {
-                                  if (clmCallbacks != nullptr) {
-                                      session.b1 = *clmCallbacks;
-                                  }
-                                  return ais::clm::hello();
-                              },
-                              ais::clm::refused<SA_AIS_ERR_TRY_AGAIN>);
+    return client::initialize(
+        sessions(),
+        ais::clm::service_id,
+        ais::clm::first_versions,
+        clmHandle,
+        version,
+        [=](Session& session, client::Version) {
+            if (clmCallbacks != nullptr) {
+                session.b1 = *clmCallbacks;
+            }
+            return ais::clm::hello();
+        },
+        ais::clm::refused<SA_AIS_ERR_TRY_AGAIN>);
 }
 
 AIS_EXPORT SaAisErrorT saClmInitialize_4(SaClmHandleT* clmHandle,
@@ -201,19 +202,20 @@ AIS_EXPORT SaAisErrorT saClmInitialize_4(SaClmHandleT* clmHandle,
         *version = {'B', 4, 1};
         return clmHandle == nullptr ? SA_AIS_ERR_INVALID_PARAM : SA_AIS_ERR_VERSION;
     }
-    return client::initialize(sessions(),
-                              ais::clm::service_id,
-                              ais::clm::later_versions,
-                              clmHandle,
-                              version,
-                              [=](Session& session, client::Version) {
-                                  session.is_b4 = true;
-                                  if (clmCallbacks != nullptr) {
-                                      session.b4 = *clmCallbacks;
-                                  }
-                                  return ais::clm::hello();
-                              },
-                              ais::clm::refused<SA_AIS_ERR_UNAVAILABLE>);
+    return client::initialize(
+        sessions(),
+        ais::clm::service_id,
+        ais::clm::later_versions,
+        clmHandle,
+        version,
+        [=](Session& session, client::Version) {
+            session.is_b4 = true;
+            if (clmCallbacks != nullptr) {
+                session.b4 = *clmCallbacks;
+            }
+            return ais::clm::hello();
+        },
+        ais::clm::refused<SA_AIS_ERR_UNAVAILABLE>);
 }
 
 AIS_EXPORT SaAisErrorT saClmSelectionObjectGet(SaClmHandleT clmHandle,

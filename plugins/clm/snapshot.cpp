@@ -182,8 +182,9 @@ Result<View> merge(std::span<const SavedState> states, std::span<const ais_node_
         merged.operations = std::max(merged.operations, view->operations);
         for (auto& [node, done] : view->administered) {
             const auto [known, is_new] = merged.administered.emplace(node, done);
-            if (!is_new && std::tie(known->second.when, known->second.is_locked, known->second.name) <
-                               std::tie(done.when, done.is_locked, done.name)) {
+            if (!is_new &&
+                std::tie(known->second.when, known->second.is_locked, known->second.name) <
+                    std::tie(done.when, done.is_locked, done.name)) {
                 known->second = std::move(done);
             }
         }

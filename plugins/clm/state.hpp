@@ -22,8 +22,8 @@
 // Lock and shutdown are a change in steps: validate, start, completed.  Each node of the
 // configuration says when its programs have answered (step_over); when all that are left have,
 // the next step begins.  A program that objects to validate aborts the change, and so does a
-// configuration that brings nodes, because they have not seen its beginning.  So each step begins and
-// ends at one place in the order of messages.  One change at a time.
+// configuration that brings nodes, because they have not seen its beginning.  So each step begins
+// and ends at one place in the order of messages.  One change at a time.
 //
 // Invariants:
 //   1. This node is in its view; the first view, before any configuration, is this node alone.
@@ -60,9 +60,9 @@ struct PendingChange {
     Operation operation = Operation::lock;
     Step step = Step::validate;
     std::uint32_t node = 0;
-    std::uint32_t asked_by = 0;  // the node of the operator
-    std::uint64_t ticket = 0;    // its own number for the operator's request
-    std::uint64_t id = 0;        // View::operations of its beginning
+    std::uint32_t asked_by = 0;        // the node of the operator
+    std::uint64_t ticket = 0;          // its own number for the operator's request
+    std::uint64_t id = 0;              // View::operations of its beginning
     std::vector<ais_node_id> awaited;  // ascending; whose programs have not all answered
     std::string name;                  // of the node, as it was at the beginning
 

@@ -48,9 +48,7 @@ class CpgService {
     CpgService& operator=(const CpgService&) = delete;
 
     void deliver(ais_node_id sender, std::uint16_t kind, Bytes body);
-    void deliver_pieces(ais_node_id sender,
-                        std::uint16_t kind,
-                        std::span<const ais_bytes> pieces);
+    void deliver_pieces(ais_node_id sender, std::uint16_t kind, std::span<const ais_bytes> pieces);
     void configure(const ais_configuration& now);
     void request(ais_conn* from, std::uint64_t serial, std::uint16_t kind, Bytes body);
     ais_status client_open(ais_conn* who, Bytes hello);

@@ -42,9 +42,7 @@ class Subkey {
         return cipher_ == header.cipher && epoch_ == header.epoch();
     }
     void seal(std::uint64_t counter, Bytes plain, std::uint8_t* datagram);
-    [[nodiscard]] bool open(std::uint64_t counter,
-                            Bytes datagram,
-                            std::uint8_t* to);
+    [[nodiscard]] bool open(std::uint64_t counter, Bytes datagram, std::uint8_t* to);
 
   private:
     void set_nonce(evp_cipher_ctx_st* context, std::uint64_t counter);

@@ -39,9 +39,7 @@ class Subkey {
 
     // Open the payload to `to`, which is where it is sealed or does not overlap it; false if the
     // tag is wrong.  Requires: fits() the header, datagram.size() >= header and tag.
-    [[nodiscard]] bool open(std::uint64_t counter,
-                            Bytes datagram,
-                            std::uint8_t* to) const;
+    [[nodiscard]] bool open(std::uint64_t counter, Bytes datagram, std::uint8_t* to) const;
 
   private:
     Cipher cipher_ = Cipher::none;

@@ -193,8 +193,8 @@ SaAisErrorT EvtService::close(Client& client, std::uint32_t tag) {
     return SA_AIS_OK;
 }
 
-// Event ids are the node and a count that begins far from where it began in other lives of this node
-// (EvtService::configure), and after the last id that is known of it should that be near.
+// Event ids are the node and a count that begins far from where it began in other lives of this
+// node (EvtService::configure), and after the last id that is known of it should that be near.
 void EvtService::give_ids(Client& client, std::uint64_t serial, Bytes body) {
     Reader in(body);
     if (!in.finished()) {

@@ -261,9 +261,9 @@ void EvtService::configure(const ais_configuration& now) {
     state_.configure(now);
     if (now.kind == AIS_CONFIGURATION_REGULAR) {
         if (!has_ids_) {
-            // Why: a node that restarts alone can ask nobody which ids it has given.  But its ring has a
-            // higher number than all that it was in, and this factor (2^32 by the golden ratio, Knuth 6.4)
-            // spreads consecutive numbers over all values.
+            // Why: a node that restarts alone can ask nobody which ids it has given.  But its ring
+            // has a higher number than all that it was in, and this factor (2^32 by the golden
+            // ratio, Knuth 6.4) spreads consecutive numbers over all values.
             next_id_ = static_cast<std::uint32_t>(now.ring.seq) * 2654435769U;
         }
         last_tick_ = timer_.now();

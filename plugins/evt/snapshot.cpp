@@ -140,7 +140,8 @@ class Uniter {
 };
 
 std::uint64_t carry(std::uint64_t deadline, std::uint64_t from, std::uint64_t to) {
-    // Why unchanged on the same clock: what is put back must be what was saved, also when it is overdue.
+    // Why unchanged on the same clock: what is put back must be what was saved, also when it is
+    // overdue.
     if (deadline == no_deadline || from == to) {
         return deadline;
     }

@@ -154,7 +154,8 @@ TEST(EvtSnapshot, drops_an_unlinked_channel_that_nobody_here_has) {
     EXPECT_THAT(lines(merged({left}, {1})), IsEmpty());
 }
 
-// Seed 40012: after a live replacement the cleared event of one node was remembered until another time.
+// Seed 40012: after a live replacement the cleared event of one node was remembered until another
+// time.
 TEST(EvtSnapshot, puts_back_what_is_overdue_as_it_was) {
     Component all_of_it{{}, {1, 2}};
     all_of_it.image.clock = 3000;

@@ -36,8 +36,8 @@ void State::serve(Resource& resource, Effects& effects) {
     for (auto at = resource.queue.begin(); at != resource.queue.end();) {
         Lock& request = *at->second;
         ++at;
-        const bool is_free = request.mode == Mode::exclusive ? resource.held.empty()
-                                                             : resource.exclusive == 0;
+        const bool is_free =
+            request.mode == Mode::exclusive ? resource.held.empty() : resource.exclusive == 0;
         const bool may_overtake = request.mode == Mode::protected_read && !resource.held.empty();
         if (is_primary_ && is_free && (!somebody_waits || (may_overtake && reads(request)))) {
             grant(request, effects);
@@ -68,8 +68,8 @@ void State::serve(Resource& resource, Effects& effects) {
             tell(*holder, *request);
         }
     }
-    const Fence first = granted.empty() ? Fence{~std::uint64_t{0}, ~std::uint64_t{0}}
-                                        : granted.front()->fence;
+    const Fence first =
+        granted.empty() ? Fence{~std::uint64_t{0}, ~std::uint64_t{0}} : granted.front()->fence;
     for (const Lock* request : begin_to_wait) {
         for (const auto& [place, holder] : resource.held) {
             if (holder->kind == Kind::granted && holder->fence < first) {

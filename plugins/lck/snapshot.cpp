@@ -102,7 +102,8 @@ class Parts {
             lock.kind = static_cast<Kind>(kind);
             lock.mode = static_cast<Mode>(mode);
             if (!in_.ok() || kind < 1 || kind > 4 || !is_mode(mode) ||
-                (lock.flags & ~lock_flags_all) != 0 || (lock.fence != Fence{}) != is_held(lock.kind) ||
+                (lock.flags & ~lock_flags_all) != 0 ||
+                (lock.fence != Fence{}) != is_held(lock.kind) ||
                 (lock.since != Fence{}) != is_held(lock.kind)) {
                 return "a lock does not decode";
             }
@@ -111,9 +112,8 @@ class Parts {
                 (!part.locks.empty() && lock.place <= part.locks.back().place)) {
                 return "locks are out of order, or twice";
             }
-            if (lock.kind == Kind::orphan
-                    ? lock.open != 0 || (lock.flags & flag_orphan) == 0
-                    : !has_open(part, {lock.id.node, lock.open})) {
+            if (lock.kind == Kind::orphan ? lock.open != 0 || (lock.flags & flag_orphan) == 0
+                                          : !has_open(part, {lock.id.node, lock.open})) {
                 return "a lock has no open, or an orphan has one";
             }
             held += is_held(lock.kind) ? 1 : 0;
@@ -161,8 +161,7 @@ const char* read_memory(Reader& in, Image& image) {
         const std::string name(in.text());
         Past past;
         if (!read_past(in, past) || !is_name(as_bytes(name)) || past.any == Fence{} ||
-            (!image.past.empty() && name <= image.past.rbegin()->first) ||
-            is_there(image, name)) {
+            (!image.past.empty() && name <= image.past.rbegin()->first) || is_there(image, name)) {
             return "a resource that is gone does not decode";
         }
         image.past.emplace_hint(image.past.end(), name, past);
@@ -184,7 +183,8 @@ const char* read_memory(Reader& in, Image& image) {
 }
 
 // Where a lock comes in the merged order: what is granted before what waits (a lock of one
-// component stays though another one's request, made before it, waits), then by rank, then as it was.
+// component stays though another one's request, made before it, waits), then by rank, then as it
+// was.
 using Order = std::tuple<bool, std::size_t, std::uint64_t>;
 
 Order order_of(std::size_t rank, const Image::LockPart& lock) {

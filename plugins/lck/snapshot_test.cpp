@@ -253,7 +253,8 @@ TEST_F(LckMerge, keeps_a_lock_when_others_gave_back_theirs_before_it) {
     EXPECT_NE(left.fence(1, 10), Fence{}) << "nor with the number of a merge";
 }
 
-// 4 holds it since before 3's grant, and has a number of a later merge than 1's when it gives it back.
+// 4 holds it since before 3's grant, and has a number of a later merge than 1's when it gives it
+// back.
 TEST_F(LckMerge, is_overtaken_by_the_number_that_was_used_last) {
     right.lock(4, 10, 1, ex);
     left.lock(4, 10, 1, ex);

@@ -23,8 +23,8 @@ void Image::forget_oldest() {
         purged.erase(purged.begin());
     }
     while (past.size() > past_max) {
-        const auto oldest = std::min_element(
-            past.begin(), past.end(), [](const auto& a, const auto& b) {
+        const auto oldest =
+            std::min_element(past.begin(), past.end(), [](const auto& a, const auto& b) {
                 return a.second.any < b.second.any;
             });
         forgotten = std::max(forgotten, oldest->second.any);

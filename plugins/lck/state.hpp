@@ -139,7 +139,7 @@ struct Image {
     bool is_frozen = true;
     std::uint64_t count = 0;  // of grants
     std::uint64_t last_place = 0;
-    std::vector<Part> resources;  // by name
+    std::vector<Part> resources;                    // by name
     std::map<std::string, Past, std::less<>> past;  // of resources that are gone
     Fence forgotten;                                // the highest that is in no past any more
     // Orphans that were purged, with the count of grants at that time.
@@ -245,7 +245,7 @@ class State {
     std::map<Id, Open> opens_;
     std::map<Id, Lock> locks_;
     std::map<Owner, Client> clients_;
-    std::map<std::string, Past, std::less<>> past_;  // of resources that are gone
+    std::map<std::string, Past, std::less<>> past_;       // of resources that are gone
     std::set<std::pair<Fence, std::string>> past_order_;  // by Past::any
     Fence forgotten_;
     std::set<std::pair<std::uint64_t, Id>> purged_;

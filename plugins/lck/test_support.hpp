@@ -63,8 +63,7 @@ class TestState {
                        std::uint64_t number,
                        std::string_view name,
                        std::uint64_t client = 0) {
-        return state.open(
-            node, {number, client != 0 ? client : number, 4711, flag_create, name});
+        return state.open(node, {number, client != 0 ? client : number, 4711, flag_create, name});
     }
     bool lock(ais_node_id node,
               std::uint64_t number,
@@ -135,10 +134,9 @@ class TestState {
             }
         }
         for (const auto& waiter : effects.waiters) {
-            said.push_back(text_of_id(waiter.holder) + " held " +
-                           (waiter.held == ex ? "ex" : "pr") + ", " +
-                           std::to_string(waiter.signal) + " wants " +
-                           (waiter.requested == ex ? "ex" : "pr"));
+            said.push_back(
+                text_of_id(waiter.holder) + " held " + (waiter.held == ex ? "ex" : "pr") + ", " +
+                std::to_string(waiter.signal) + " wants " + (waiter.requested == ex ? "ex" : "pr"));
         }
     }
 };

@@ -64,16 +64,15 @@ TEST(LckWire, events_and_answers_come_back) {
     ASSERT_TRUE(DoneEvent::decode(as_bytes(encoded(DoneEvent{1, 2, -3})), done));
     EXPECT_EQ(done.error, -3);
     GrantedEvent granted;
-    ASSERT_TRUE(GrantedEvent::decode(
-        as_bytes(encoded(GrantedEvent{1, 2, Status::orphaned, 1})), granted));
+    ASSERT_TRUE(
+        GrantedEvent::decode(as_bytes(encoded(GrantedEvent{1, 2, Status::orphaned, 1})), granted));
     EXPECT_EQ(granted.status, Status::orphaned);
     WaiterEvent waiter;
     ASSERT_TRUE(WaiterEvent::decode(
         as_bytes(encoded(WaiterEvent{1, 2, Mode::exclusive, Mode::protected_read})), waiter));
     EXPECT_EQ(waiter.requested, Mode::protected_read);
     LockAnswer answer;
-    ASSERT_TRUE(
-        LockAnswer::decode(as_bytes(encoded(LockAnswer{Status::granted, {3, 4}})), answer));
+    ASSERT_TRUE(LockAnswer::decode(as_bytes(encoded(LockAnswer{Status::granted, {3, 4}})), answer));
     EXPECT_EQ(answer.fence, (Fence{3, 4}));
     std::string bytes = encoded(LockAnswer{});
     bytes[0] = 7;

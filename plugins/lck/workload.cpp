@@ -39,11 +39,11 @@ using sim::Client;
 using sim::ClientHandler;
 using sim::Simulation;
 
-constexpr std::int32_t ok = 1;           // SA_AIS_OK
-constexpr std::int32_t timed_out = 5;    // SA_AIS_ERR_TIMEOUT
-constexpr std::int32_t try_again = 6;    // SA_AIS_ERR_TRY_AGAIN
-constexpr std::int32_t bad_handle = 9;   // SA_AIS_ERR_BAD_HANDLE
-constexpr std::int32_t not_exist = 12;   // SA_AIS_ERR_NOT_EXIST
+constexpr std::int32_t ok = 1;          // SA_AIS_OK
+constexpr std::int32_t timed_out = 5;   // SA_AIS_ERR_TIMEOUT
+constexpr std::int32_t try_again = 6;   // SA_AIS_ERR_TRY_AGAIN
+constexpr std::int32_t bad_handle = 9;  // SA_AIS_ERR_BAD_HANDLE
+constexpr std::int32_t not_exist = 12;  // SA_AIS_ERR_NOT_EXIST
 
 std::string name_of(std::size_t resource) {
     return "resource-" + std::to_string(resource);
@@ -97,7 +97,7 @@ class Program final : public ClientHandler {
     struct Held {
         std::size_t resource = 0;
         Mode mode = Mode::exclusive;
-        Fence fence;              // none yet: an asynchronous one
+        Fence fence;  // none yet: an asynchronous one
         bool is_unlocking = false;
         bool is_missing = false;  // the service does not know it: a notice must come
     };
@@ -129,11 +129,8 @@ class Program final : public ClientHandler {
         }
         return true;
     }
-    void lock(std::size_t resource,
-              Mode mode,
-              std::uint32_t flags,
-              std::int64_t timeout,
-              bool is_async) {
+    void lock(
+        std::size_t resource, Mode mode, std::uint32_t flags, std::int64_t timeout, bool is_async) {
         if (!is_idle() || !is_open_[resource]) {
             return;
         }
@@ -165,7 +162,8 @@ class Program final : public ClientHandler {
         for (auto& [id, held] : held_) {
             if (!held.is_unlocking) {
                 held.is_unlocking = true;
-                ask_about(RequestKind::unlock, id, {Asked::unlock, held.resource, id, held.mode, {}});
+                ask_about(
+                    RequestKind::unlock, id, {Asked::unlock, held.resource, id, held.mode, {}});
                 return;
             }
         }
@@ -195,8 +193,8 @@ class Program final : public ClientHandler {
     }
     void ask_number() {
         if (is_ready() && !held_.empty()) {
-            const auto at = std::next(held_.begin(),
-                                      static_cast<std::ptrdiff_t>(sim_.random(held_.size())));
+            const auto at =
+                std::next(held_.begin(), static_cast<std::ptrdiff_t>(sim_.random(held_.size())));
             if (!at->second.is_unlocking) {
                 ask_about(RequestKind::fence,
                           at->first,
@@ -206,7 +204,8 @@ class Program final : public ClientHandler {
     }
     void purge(std::size_t resource) {
         if (is_ready() && is_open_[resource]) {
-            ask_about(RequestKind::purge, handle_of_[resource], {Asked::purge, resource, 0, {}, {}});
+            ask_about(
+                RequestKind::purge, handle_of_[resource], {Asked::purge, resource, 0, {}, {}});
         }
     }
     void close(std::size_t resource) {
@@ -446,12 +445,11 @@ class Program final : public ClientHandler {
             }
             return;
         }
-        const bool may = status == Status::not_queued  ? true
-                         : status == Status::orphaned  ? (asked.flags & flag_orphan) != 0
-                         : status == Status::deadlock  ? true
-                         : status == Status::duplicate_ex
-                             ? asked.mode == Mode::exclusive
-                             : false;
+        const bool may = status == Status::not_queued     ? true
+                         : status == Status::orphaned     ? (asked.flags & flag_orphan) != 0
+                         : status == Status::deadlock     ? true
+                         : status == Status::duplicate_ex ? asked.mode == Mode::exclusive
+                                                          : false;
         if (!may) {
             fail("has a status that cannot be: " + std::to_string(static_cast<int>(status)));
         }
@@ -541,7 +539,8 @@ class Locks final : public sim::Workload {
             has_all_let_go = has_all_let_go && program->has_nothing();
         }
         if (cleaner_ == nullptr || cleaner_->is_gone()) {
-            programs_.push_back(make_program(sim, 1 + static_cast<ais_node_id>(sim.random(sim.nodes()))));
+            programs_.push_back(
+                make_program(sim, 1 + static_cast<ais_node_id>(sim.random(sim.nodes()))));
             cleaner_ = programs_.back().get();
             cleaned_ = 0;
             if (!cleaner_->begin()) {
@@ -649,8 +648,7 @@ class Locks final : public sim::Workload {
             return program.sleep(!program.is_asleep());
         }
         if (churns) {
-            return sim.random(3) == 0 ? program.die()
-                                      : program.close(sim.random(resources_));
+            return sim.random(3) == 0 ? program.die() : program.close(sim.random(resources_));
         }
         if (program.is_waiting()) {
             const std::uint64_t chance = sim.random(30);
@@ -729,8 +727,7 @@ class Locks final : public sim::Workload {
                 if (lock.kind != Kind::waiting) {
                     continue;
                 }
-                const bool is_blocked =
-                    lock.mode == Mode::exclusive ? has_held : has_exclusive;
+                const bool is_blocked = lock.mode == Mode::exclusive ? has_held : has_exclusive;
                 if (is_head && !is_blocked && is_primary) {
                     fail("the first in the queue waits for nobody");
                 }

@@ -41,8 +41,8 @@ bool on_opened(Session& session, Bytes body) {
     return true;
 }
 
-// The service sends no more than received_credit words ahead.  Told once for half of them, and without
-// waiting for room, but for the last one, after which none would come.
+// The service sends no more than received_credit words ahead.  Told once for half of them, and
+// without waiting for room, but for the last one, after which none would come.
 void give_credit(Session& session, Queue& queue) {
     const std::uint32_t count = ++queue.heard;
     if (count < received_credit / 2) {

@@ -57,12 +57,8 @@ SaAisErrorT track(Session& session,
     head.u8(static_cast<std::uint8_t>(flags | (by_callback ? track_by_callback : 0)));
     head.u32(room);
     std::vector<std::uint8_t> response;
-    const SaAisErrorT error = ask(session,
-                                  RequestKind::track,
-                                  response,
-                                  client::forever,
-                                  head,
-                                  client::name_bytes(group));
+    const SaAisErrorT error = ask(
+        session, RequestKind::track, response, client::forever, head, client::name_bytes(group));
     if (!wants_members || by_callback || (error != SA_AIS_OK && error != SA_AIS_ERR_NO_SPACE)) {
         return error;
     }
@@ -104,15 +100,13 @@ AIS_EXPORT SaAisErrorT saMsgQueueGroupCreate(SaMsgHandleT msgHandle,
 AIS_EXPORT SaAisErrorT saMsgQueueGroupInsert(SaMsgHandleT msgHandle,
                                              const SaNameT* queueGroupName,
                                              const SaNameT* queueName) {
-    return msg::change_member(
-        msgHandle, msg::RequestKind::group_insert, queueGroupName, queueName);
+    return msg::change_member(msgHandle, msg::RequestKind::group_insert, queueGroupName, queueName);
 }
 
 AIS_EXPORT SaAisErrorT saMsgQueueGroupRemove(SaMsgHandleT msgHandle,
                                              const SaNameT* queueGroupName,
                                              const SaNameT* queueName) {
-    return msg::change_member(
-        msgHandle, msg::RequestKind::group_remove, queueGroupName, queueName);
+    return msg::change_member(msgHandle, msg::RequestKind::group_remove, queueGroupName, queueName);
 }
 
 AIS_EXPORT SaAisErrorT saMsgQueueGroupDelete(SaMsgHandleT msgHandle,
@@ -143,8 +137,7 @@ saMsgQueueGroupTrack(SaMsgHandleT msgHandle,
         }
         const bool wants_members = (trackFlags & SA_TRACK_CURRENT) != 0;
         if (wants_members && notificationBuffer != nullptr &&
-            notificationBuffer->notification != nullptr &&
-            notificationBuffer->numberOfItems == 0) {
+            notificationBuffer->notification != nullptr && notificationBuffer->numberOfItems == 0) {
             return SA_AIS_ERR_INVALID_PARAM;
         }
         const bool needs_callback =

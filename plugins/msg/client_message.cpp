@@ -14,8 +14,7 @@ namespace {
 
 // Of what is sent.  `is_reply`: its priority does not count.
 SaAisErrorT check_message(const SaMsgMessageT* message, bool is_reply) {
-    if (message == nullptr ||
-        (!is_reply && message->priority > SA_MSG_MESSAGE_LOWEST_PRIORITY) ||
+    if (message == nullptr || (!is_reply && message->priority > SA_MSG_MESSAGE_LOWEST_PRIORITY) ||
         (message->data == nullptr && message->size > 0) ||
         (message->senderName != nullptr && message->senderName->length > SA_MAX_NAME_LENGTH)) {
         return SA_AIS_ERR_INVALID_PARAM;
@@ -30,8 +29,8 @@ void encode_head(Appender& out, const SaMsgMessageT& from, bool is_reply) {
     message.version = from.version;
     message.priority = is_reply ? 0 : from.priority;
     message.sent = client::time_of_day();
-    message.sender = from.senderName != nullptr ? client::name_text(*from.senderName)
-                                                : std::string_view();
+    message.sender =
+        from.senderName != nullptr ? client::name_text(*from.senderName) : std::string_view();
     message.encode_head(out);
 }
 
@@ -223,12 +222,8 @@ AIS_EXPORT SaAisErrorT saMsgMessageSend(SaMsgHandleT msgHandle,
         client::write_name(head, *destination);
         msg::encode_head(head, *message, false);
         std::vector<std::uint8_t> response;
-        return msg::ask(*session,
-                        msg::RequestKind::send,
-                        response,
-                        *patience,
-                        head,
-                        msg::data_of(*message));
+        return msg::ask(
+            *session, msg::RequestKind::send, response, *patience, head, msg::data_of(*message));
     });
 }
 
@@ -278,8 +273,7 @@ AIS_EXPORT SaAisErrorT saMsgMessageGet(SaMsgQueueHandleT queueHandle,
 
 AIS_EXPORT SaAisErrorT saMsgMessageCancel(SaMsgQueueHandleT queueHandle) {
     return msg::with_queue(queueHandle, [=](const auto& queue, const auto& session) {
-        return msg::ask(
-            *session, msg::RequestKind::cancel, ais::Bytes(msg::bytes_of(queue->tag)));
+        return msg::ask(*session, msg::RequestKind::cancel, ais::Bytes(msg::bytes_of(queue->tag)));
     });
 }
 

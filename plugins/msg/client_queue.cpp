@@ -97,8 +97,8 @@ SaAisErrorT open_async(const std::shared_ptr<Session>& session,
     const auto queue = make_queue(session, handle);
     Appender head;
     OpenRequest{invocation, queue->tag, flags, attributes, {}}.encode_head(head, true);
-    const SaAisErrorT error = tell(
-        *session, RequestKind::open_async, client::forever, head, client::name_bytes(name));
+    const SaAisErrorT error =
+        tell(*session, RequestKind::open_async, client::forever, head, client::name_bytes(name));
     if (error != SA_AIS_OK) {
         forget_queue(*session, handle, *queue);
     }
@@ -142,12 +142,11 @@ AIS_EXPORT SaAisErrorT saMsgQueueOpen(SaMsgHandleT msgHandle,
     });
 }
 
-AIS_EXPORT SaAisErrorT
-saMsgQueueOpenAsync(SaMsgHandleT msgHandle,
-                    SaInvocationT invocation,
-                    const SaNameT* queueName,
-                    const SaMsgQueueCreationAttributesT* creationAttributes,
-                    SaMsgQueueOpenFlagsT openFlags) {
+AIS_EXPORT SaAisErrorT saMsgQueueOpenAsync(SaMsgHandleT msgHandle,
+                                           SaInvocationT invocation,
+                                           const SaNameT* queueName,
+                                           const SaMsgQueueCreationAttributesT* creationAttributes,
+                                           SaMsgQueueOpenFlagsT openFlags) {
     return client::with(msg::sessions(), msgHandle, [=](const auto& session) {
         const SaAisErrorT checked =
             msg::check_open(*session, queueName, creationAttributes, openFlags);
@@ -228,10 +227,9 @@ AIS_EXPORT SaAisErrorT saMsgQueueRetentionTimeSet(SaMsgQueueHandleT queueHandle,
 AIS_EXPORT SaAisErrorT saMsgQueueUnlink(SaMsgHandleT msgHandle, const SaNameT* queueName) {
     return client::with(msg::sessions(), msgHandle, [=](const auto& session) {
         const SaAisErrorT checked = client::check_name(queueName);
-        return checked != SA_AIS_OK ? checked
-                                    : msg::ask(*session,
-                                               msg::RequestKind::unlink,
-                                               client::name_bytes(*queueName));
+        return checked != SA_AIS_OK
+                   ? checked
+                   : msg::ask(*session, msg::RequestKind::unlink, client::name_bytes(*queueName));
     });
 }
 
@@ -282,9 +280,8 @@ AIS_EXPORT SaAisErrorT saMsgQueueCapacityThresholdsGet(SaMsgQueueHandleT queueHa
             return SA_AIS_ERR_LIBRARY;
         }
         std::copy(are.reached.begin(), are.reached.end(), std::begin(thresholds->capacityReached));
-        std::copy(are.available.begin(),
-                  are.available.end(),
-                  std::begin(thresholds->capacityAvailable));
+        std::copy(
+            are.available.begin(), are.available.end(), std::begin(thresholds->capacityAvailable));
         return SA_AIS_OK;
     });
 }

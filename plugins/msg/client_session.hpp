@@ -37,7 +37,7 @@ struct Queue {
     std::weak_ptr<Session> owner;
     std::uint32_t tag = 0;
     std::atomic<bool> is_open{false};
-    std::atomic<bool> is_closed{false};  // its handle is gone, or about to go
+    std::atomic<bool> is_closed{false};   // its handle is gone, or about to go
     std::atomic<std::uint32_t> heard{0};  // words about messages that the service was not told of
 };
 

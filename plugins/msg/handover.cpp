@@ -7,9 +7,9 @@
 //   clients u32 × (conn u32, number u64, exchanges u32 × (id u64, sender id u64),
 //       trackings u32 × (name, flags u8))
 //   opens u32 × (number u64, client u64, tag u32, flags u32, delivered u8, lost u8, queue,
-//       serial u64, async u8, invocation u64, waiting u32 × get, taking u32 × (message id, has u8, get),
-//       in hand u32 × message id, handed u32 × (get u64, message id), unheard u32, unannounced u64,
-//       closing u8, serial of the close u64)
+//       serial u64, async u8, invocation u64, waiting u32 × get, taking u32 × (message id, has u8,
+//       get), in hand u32 × message id, handed u32 × (get u64, message id), unheard u32,
+//       unannounced u64, closing u8, serial of the close u64)
 //   requests u32 × (number u64, client u64, serial u64, async u8, invocation u64, query u16, body)
 //   exchanges u32 × (sender id u64, client u64, serial u64, id u64)
 //   posts u32 × (kind u16, body)
@@ -104,9 +104,7 @@ ais_status MsgService::save_local(std::span<ais_conn* const> conns, StateWriter&
         out.u8(open.is_closing ? 1 : 0);
         out.u64(open.close_serial);
     }
-    const auto client_number = [&](ais_conn* conn) {
-        return ipc_.context<Client>(conn)->number;
-    };
+    const auto client_number = [&](ais_conn* conn) { return ipc_.context<Client>(conn)->number; };
     write_count(out, waiting_);
     for (const auto& [number, waiting] : waiting_) {
         out.u64(number);

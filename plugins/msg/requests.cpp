@@ -235,8 +235,8 @@ void MsgService::try_finish_close(std::uint64_t number) {
     post(MessageKind::close, body.written());
 }
 
-// Whether all members of a group can still be told in one answer, when one comes to it.  Half of the
-// room is for what others insert meanwhile, and for who has left it since a tracker was told.
+// Whether all members of a group can still be told in one answer, when one comes to it.  Half of
+// the room is for what others insert meanwhile, and for who has left it since a tracker was told.
 bool MsgService::can_tell_one_more(Bytes insert) const {
     const auto group = state_.groups().find(Reader(insert).text());
     if (group == state_.groups().end()) {

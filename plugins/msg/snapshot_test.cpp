@@ -78,8 +78,7 @@ std::vector<std::string> lines(const Image& image) {
         std::string line = one.name + (one.is_unlinked ? "(unlinked)" : "") + " " +
                            std::to_string(one.id.node) + "." + std::to_string(one.id.number);
         if (one.owner.node != 0) {
-            line +=
-                "@" + std::to_string(one.owner.node) + "." + std::to_string(one.owner.number);
+            line += "@" + std::to_string(one.owner.node) + "." + std::to_string(one.owner.number);
         }
         line += ":";
         for (const auto& area : one.areas) {
@@ -174,20 +173,20 @@ TEST(MsgMerge, does_not_bring_back_what_was_consumed_on_a_side) {
 
 TEST(MsgMerge, keeps_what_is_below_the_mark_and_still_listed) {
     // 1.2 was got by one thread while another has 1.1 in its hand.
-    const Image image = merged(
-        {component({consumed(with(queue({1, 1}, "q", {1, 9}), {stored(1, 1, true)}), 1, 2)},
-                   {1, 2}),
-         component({with(queue({1, 1}, "q"), {stored(1, 1), stored(1, 2)})}, {3})},
-        {1, 2, 3});
+    const Image image =
+        merged({component({consumed(with(queue({1, 1}, "q", {1, 9}), {stored(1, 1, true)}), 1, 2)},
+                          {1, 2}),
+                component({with(queue({1, 1}, "q"), {stored(1, 1), stored(1, 2)})}, {3})},
+               {1, 2, 3});
     EXPECT_THAT(lines(image), ElementsAre("q 1.1@1.9: 1.1*"));
 }
 
 TEST(MsgMerge, a_mark_of_another_life_of_the_sender_says_nothing) {
     // Node 3 has sent 3.1 in its first life, which side 1 has never seen.
-    const Image image = merged(
-        {component({consumed(queue({1, 1}, "q"), 3, 5)}, {1, 2}),
-         component({with(queue({1, 1}, "q"), {stored(3, 1, false, 0, 7)})}, {4})},
-        {1, 2, 4});
+    const Image image =
+        merged({component({consumed(queue({1, 1}, "q"), 3, 5)}, {1, 2}),
+                component({with(queue({1, 1}, "q"), {stored(3, 1, false, 0, 7)})}, {4})},
+               {1, 2, 4});
     EXPECT_THAT(lines(image), ElementsAre("q 1.1: 3.1"));
 }
 
@@ -233,9 +232,9 @@ TEST(MsgMerge, the_larger_side_keeps_a_queue_that_both_have_open) {
 }
 
 TEST(MsgMerge, a_queue_open_on_the_smaller_side_only_stays_open) {
-    const Image image = merged({component({queue({1, 1}, "q")}, {1, 2}),
-                                component({queue({1, 1}, "q", {3, 4})}, {3})},
-                               {1, 2, 3});
+    const Image image = merged(
+        {component({queue({1, 1}, "q")}, {1, 2}), component({queue({1, 1}, "q", {3, 4})}, {3})},
+        {1, 2, 3});
     EXPECT_THAT(lines(image), ElementsAre("q 1.1@3.4:"));
     EXPECT_EQ(image.queues[0].closed_at, 0);
 }
@@ -244,9 +243,9 @@ TEST(MsgMerge, queues_of_one_name_are_one_with_the_attributes_of_the_larger_side
     QueueImage other = with(queue({3, 1}, "q"), {stored(3, 1)});
     other.attributes.sizes = {7, 7, 7, 7};
     other.thresholds = {other.attributes.sizes, other.attributes.sizes};
-    const Image image = merged({component({with(queue({1, 1}, "q"), {stored(1, 1)})}, {1}),
-                                component({other}, {3, 4})},
-                               {1, 3, 4});
+    const Image image = merged(
+        {component({with(queue({1, 1}, "q"), {stored(1, 1)})}, {1}), component({other}, {3, 4})},
+        {1, 3, 4});
     EXPECT_THAT(lines(image), ElementsAre("q 1.1: 1.1 3.1"));
     EXPECT_EQ(image.queues[0].attributes.sizes[0], 7U);
 }
@@ -254,9 +253,9 @@ TEST(MsgMerge, queues_of_one_name_are_one_with_the_attributes_of_the_larger_side
 TEST(MsgMerge, what_is_unlinked_on_one_side_only_is_not_unlinked) {
     QueueImage unlinked = queue({1, 1}, "q", {1, 1});
     unlinked.is_unlinked = true;
-    EXPECT_THAT(lines(merged({component({unlinked}, {1}), component({queue({1, 1}, "q")}, {2})},
-                             {1, 2})),
-                ElementsAre("q 1.1@1.1:"));
+    EXPECT_THAT(
+        lines(merged({component({unlinked}, {1}), component({queue({1, 1}, "q")}, {2})}, {1, 2})),
+        ElementsAre("q 1.1@1.1:"));
     // Even if the side had made another of the name: all of them are one again.
     EXPECT_THAT(lines(merged({component({unlinked, queue({1, 2}, "q", {1, 2})}, {1}),
                               component({queue({1, 1}, "q")}, {2})},

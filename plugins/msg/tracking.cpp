@@ -31,8 +31,7 @@ void MsgService::track(const Waiting& query) {
         return;
     }
     const Members members = members_of(*group);
-    const bool is_in_response =
-        (flags & track_current) != 0 && (flags & track_by_callback) == 0;
+    const bool is_in_response = (flags & track_current) != 0 && (flags & track_by_callback) == 0;
     const bool fits = !is_in_response || members.members.size() <= room;
     const auto kind = static_cast<std::uint8_t>(flags & (track_changes | track_changes_only));
     if (kind != 0 && fits) {
@@ -42,8 +41,7 @@ void MsgService::track(const Waiting& query) {
     if (is_in_response) {
         members.encode(body);
     }
-    ipc_.respond(
-        query.conn, query.serial, fits ? SA_AIS_OK : SA_AIS_ERR_NO_SPACE, body.written());
+    ipc_.respond(query.conn, query.serial, fits ? SA_AIS_OK : SA_AIS_ERR_NO_SPACE, body.written());
     if ((flags & track_current) != 0 && !is_in_response) {
         tell_members(client, name, members.members.size(), members);
     }

@@ -98,8 +98,8 @@ inline constexpr std::size_t groups_max = 4096;
 inline constexpr std::size_t members_max = 1024;  // queues of a group
 inline constexpr std::size_t message_size_max = 1U << 20;
 inline constexpr std::size_t reply_size_max = message_size_max;
-// Events `received` of one open that its library has not said to have heard; more are counted, and sent
-// later.  512 of them are 32 KiB of a client's ring, so that other events have room.
+// Events `received` of one open that its library has not said to have heard; more are counted, and
+// sent later.  512 of them are 32 KiB of a client's ring, so that other events have room.
 inline constexpr std::uint32_t received_credit = 512;
 inline constexpr std::size_t name_max = 256;  // SA_MAX_NAME_LENGTH
 // Limit: messages of an area, since those without data need no room in it.

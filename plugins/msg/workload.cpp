@@ -341,7 +341,7 @@ struct Manners {
     std::uint64_t tight_percent = 0;    // of gets: with a buffer that is too small
     std::uint64_t close_percent = 0;    // after a message: the process ends, or closes first
     bool closes = false;
-    std::uint64_t silent_percent = 0;   // of requests: no reply
+    std::uint64_t silent_percent = 0;  // of requests: no reply
     std::uint64_t gets_at_once = 1;
     bool wants_callbacks = false;
     bool queues_go = false;  // are unlinked, or have a retention time

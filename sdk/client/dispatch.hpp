@@ -22,11 +22,11 @@ namespace ais::client {
 enum class DispatchMode : std::uint8_t {
     one,              // waits until one callback was made (CPG_DISPATCH_ONE)
     one_nonblocking,  // at most one callback, never waits (SA_DISPATCH_ONE)
-    // All that are pending, and those that become pending meanwhile; but no more than one event ring
-    // beyond those that were pending when it was called: in a stream that is as fast as the handler it
-    // would never return.
+    // All that are pending, and those that become pending meanwhile; but no more than one event
+    // ring beyond those that were pending when it was called: in a stream that is as fast as the
+    // handler it would never return.
     all,
-    blocking,         // until close()
+    blocking,  // until close()
 };
 
 // True: a callback was called.  False: nobody wanted it, so it does not count

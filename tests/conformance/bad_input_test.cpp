@@ -242,9 +242,8 @@ TEST_F(AllServices, every_function_of_clm_and_ckpt_refuses_handles_of_all_others
     SaCkptSectionIterationHandleT iteration = 0;
     ASSERT_EQ(settled([&] { return open_checkpoint(ckpt, SA_TIME_MAX, &checkpoint); }), SA_AIS_OK);
     ASSERT_EQ(settled([&] { return open_channel(evt, SA_TIME_MAX, &channel); }), SA_AIS_OK);
-    ASSERT_EQ(
-        saCkptSectionIterationInitialize(checkpoint, SA_CKPT_SECTIONS_ANY, 0, &iteration),
-        SA_AIS_OK);
+    ASSERT_EQ(saCkptSectionIterationInitialize(checkpoint, SA_CKPT_SECTIONS_ANY, 0, &iteration),
+              SA_AIS_OK);
     const SaNameT name = name_of("a");
     SaSelectionObjectT fd = 0;
     const auto of_clm = [&](SaUint64T handle) {
@@ -254,19 +253,18 @@ TEST_F(AllServices, every_function_of_clm_and_ckpt_refuses_handles_of_all_others
         SaClmClusterNotificationBufferT_4 buffer_4{0, 1, &item_4};
         SaClmClusterNodeT node;
         SaClmClusterNodeT_4 node_4;
-        return std::vector<SaAisErrorT>{
-            saClmSelectionObjectGet(handle, &fd),
-            saClmDispatch(handle, SA_DISPATCH_ALL),
-            saClmClusterTrack(handle, SA_TRACK_CURRENT, &buffer),
-            saClmClusterTrack_4(handle, SA_TRACK_CURRENT, &buffer_4),
-            saClmClusterTrackStop(handle),
-            saClmClusterNodeGet(handle, 1, SA_TIME_MAX, &node),
-            saClmClusterNodeGet_4(handle, 1, SA_TIME_MAX, &node_4),
-            saClmClusterNodeGetAsync(handle, 1, 1),
-            saClmClusterNotificationFree(handle, &item),
-            saClmClusterNotificationFree_4(handle, &item_4),
-            saClmResponse_4(handle, 1, SA_CLM_CALLBACK_RESPONSE_OK),
-            saClmFinalize(handle)};
+        return std::vector<SaAisErrorT>{saClmSelectionObjectGet(handle, &fd),
+                                        saClmDispatch(handle, SA_DISPATCH_ALL),
+                                        saClmClusterTrack(handle, SA_TRACK_CURRENT, &buffer),
+                                        saClmClusterTrack_4(handle, SA_TRACK_CURRENT, &buffer_4),
+                                        saClmClusterTrackStop(handle),
+                                        saClmClusterNodeGet(handle, 1, SA_TIME_MAX, &node),
+                                        saClmClusterNodeGet_4(handle, 1, SA_TIME_MAX, &node_4),
+                                        saClmClusterNodeGetAsync(handle, 1, 1),
+                                        saClmClusterNotificationFree(handle, &item),
+                                        saClmClusterNotificationFree_4(handle, &item_4),
+                                        saClmResponse_4(handle, 1, SA_CLM_CALLBACK_RESPONSE_OK),
+                                        saClmFinalize(handle)};
     };
     const auto of_ckpt = [&](SaUint64T handle) {
         SaCkptCheckpointHandleT opened = 0;

@@ -11,7 +11,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -132,7 +131,8 @@ class Program {
             saCkptSelectionObjectGet(handle, &fd);
             return fd;
         };
-        return dispatch_until(descriptor, [&] { dispatch(); }, condition, longest);
+        return dispatch_until(
+            descriptor, [&] { dispatch(); }, condition, longest);
     }
 
     struct Opened {

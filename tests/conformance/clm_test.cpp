@@ -131,7 +131,8 @@ class Program {
             saClmSelectionObjectGet(handle, &fd);
             return fd;
         };
-        return dispatch_until(descriptor, [&] { dispatch(); }, condition, longest);
+        return dispatch_until(
+            descriptor, [&] { dispatch(); }, condition, longest);
     }
     bool until_told(std::size_t count) {
         return until([&] { return told.size() >= count; });

@@ -145,7 +145,11 @@ class Member {
             cpg_fd_get(handle, &fd);
             return fd;
         };
-        return dispatch_until(descriptor, [&] { last_dispatch = cpg_dispatch(handle, CS_DISPATCH_ALL); }, condition, longest);
+        return dispatch_until(
+            descriptor,
+            [&] { last_dispatch = cpg_dispatch(handle, CS_DISPATCH_ALL); },
+            condition,
+            longest);
     }
     // Dispatches for a while in which nothing is expected.
     void linger(Clock::duration time = 300ms) {

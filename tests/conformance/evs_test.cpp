@@ -114,7 +114,8 @@ class Program {
             evs_fd_get(handle, &fd);
             return fd;
         };
-        return dispatch_until(descriptor, [&] { last_dispatch = dispatch(); }, condition, longest);
+        return dispatch_until(
+            descriptor, [&] { last_dispatch = dispatch(); }, condition, longest);
     }
     bool until_messages(std::size_t count) {
         return until([&] { return messages.size() >= count; });

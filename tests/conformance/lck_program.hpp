@@ -66,9 +66,9 @@ inline void on_grant(SaInvocationT invocation, SaLckLockStatusT status, SaAisErr
          std::to_string(error));
 }
 inline void on_waiter(SaLckWaiterSignalT signal,
-               SaLckLockIdT id,
-               SaLckLockModeT held,
-               SaLckLockModeT requested) {
+                      SaLckLockIdT id,
+                      SaLckLockModeT held,
+                      SaLckLockModeT requested) {
     hear("waiter " + std::to_string(signal) + " for " + std::to_string(id) + " " +
          std::to_string(held) + "/" + std::to_string(requested));
 }
@@ -153,10 +153,10 @@ class Program {
 };
 
 inline Result lock(SaLckResourceHandleT resource,
-            SaLckLockModeT mode,
-            SaLckLockFlagsT flags = 0,
-            SaTimeT timeout = 20 * second,
-            SaLckWaiterSignalT signal = 0) {
+                   SaLckLockModeT mode,
+                   SaLckLockFlagsT flags = 0,
+                   SaTimeT timeout = 20 * second,
+                   SaLckWaiterSignalT signal = 0) {
     Result result;
     SaLckLockStatusT decided{};
     result.error = patiently([&] {
@@ -169,10 +169,10 @@ inline std::future<Result> lock_in_thread(SaLckResourceHandleT resource, SaLckLo
     return std::async(std::launch::async, [=] { return lock(resource, mode); });
 }
 inline SaLckLockIdT lock_async(SaLckResourceHandleT resource,
-                        SaInvocationT invocation,
-                        SaLckLockModeT mode,
-                        SaLckWaiterSignalT signal = 0,
-                        SaLckLockFlagsT flags = 0) {
+                               SaInvocationT invocation,
+                               SaLckLockModeT mode,
+                               SaLckWaiterSignalT signal = 0,
+                               SaLckLockFlagsT flags = 0) {
     SaLckLockIdT id = 0;
     EXPECT_EQ(patiently([&] {
                   return saLckResourceLockAsync(resource, invocation, &id, mode, flags, signal);

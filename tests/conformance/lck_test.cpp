@@ -145,10 +145,9 @@ TEST_F(Lck, LK8_LK9_holders_are_told_who_waits) {
     c.settle();
     ASSERT_TRUE(a.until([] { return heard_count() >= 1; }));
     ASSERT_TRUE(b.until([] { return heard_count() >= 2; }));
-    EXPECT_THAT(
-        heard(),
-        UnorderedElementsAre("waiter 5 for " + std::to_string(read_a.id) + " 1/2",
-                             "waiter 5 for " + std::to_string(read_b.id) + " 1/2"));
+    EXPECT_THAT(heard(),
+                UnorderedElementsAre("waiter 5 for " + std::to_string(read_a.id) + " 1/2",
+                                     "waiter 5 for " + std::to_string(read_b.id) + " 1/2"));
 }
 
 TEST_F(Lck, LK10_handle_that_has_the_exclusive_lock_cannot_have_more) {
@@ -244,9 +243,8 @@ TEST_F(Lck, thread_that_waits_comes_back_when_another_one_unlocks_or_closes) {
     SaLckLockIdT id = 0;
     SaLckLockStatusT decided{};
     std::atomic<int> error{0};
-    std::thread waiting([&] {
-        error = saLckResourceLock(resource, &id, ex, 0, 77, SA_TIME_MAX, &decided);
-    });
+    std::thread waiting(
+        [&] { error = saLckResourceLock(resource, &id, ex, 0, 77, SA_TIME_MAX, &decided); });
     ASSERT_TRUE(a.until([] { return heard_count() >= 1; })) << "it waits";
     EXPECT_EQ(unlock(id), SA_AIS_OK);
     waiting.join();
@@ -361,16 +359,14 @@ TEST_F(Lck, LK19_functions_say_what_is_wrong_with_their_arguments) {
     for (SaLckLockFlagsT flag = 4; flag != 0; flag <<= 1) {
         EXPECT_EQ(saLckResourceLock(resource, &id, ex, flag, 0, second, &decided),
                   SA_AIS_ERR_BAD_FLAGS);
-        EXPECT_EQ(saLckResourceLockAsync(resource, 1, &id, ex, flag | 1, 0),
-                  SA_AIS_ERR_BAD_FLAGS);
+        EXPECT_EQ(saLckResourceLockAsync(resource, 1, &id, ex, flag | 1, 0), SA_AIS_ERR_BAD_FLAGS);
     }
     EXPECT_EQ(saLckResourceLock(resource, nullptr, ex, 0, 0, second, &decided),
               SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saLckResourceLock(resource, &id, ex, 0, 0, second, nullptr),
               SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saLckResourceLock(resource, &id, ex, 0, 0, 0, &decided), SA_AIS_ERR_TIMEOUT);
-    EXPECT_EQ(saLckResourceLock(resource, &id, ex, 0, 0, -5, &decided),
-              SA_AIS_ERR_INVALID_PARAM);
+    EXPECT_EQ(saLckResourceLock(resource, &id, ex, 0, 0, -5, &decided), SA_AIS_ERR_INVALID_PARAM);
     EXPECT_EQ(saLckResourceLockAsync(resource, 1, nullptr, ex, 0, 0), SA_AIS_ERR_INVALID_PARAM);
     Program silent(*cluster_, 1, false);
     EXPECT_EQ(saLckResourceLockAsync(silent.open(name), 1, &id, ex, 0, 0), SA_AIS_ERR_INIT);
@@ -456,9 +452,8 @@ TEST_F(Lck, LK22_random_requests_of_many_never_hold_against_each_other) {
             std::minstd_rand chance(static_cast<unsigned>(i + 1));
             for (int round = 0; round < rounds; ++round) {
                 const bool writes = chance() % 2 == 0;
-                const SaTimeT timeout = chance() % 4 == 0
-                                            ? SaTimeT{1000000} * (1 + chance() % 5)
-                                            : 60 * second;
+                const SaTimeT timeout =
+                    chance() % 4 == 0 ? SaTimeT{1000000} * (1 + chance() % 5) : 60 * second;
                 const Result result = lock(resource, writes ? ex : pr, 0, timeout);
                 if (result.error == SA_AIS_ERR_TIMEOUT) {
                     continue;
@@ -643,10 +638,9 @@ TEST_P(LckStop, numbers_grow_over_a_stop_of_the_whole_cluster) {
     EXPECT_GT(saLckFenceCompare(&after, &before), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Files,
-                         LckStop,
-                         testing::Bool(),
-                         [](const auto& wiped) { return wiped.param ? "lost" : "kept"; });
+INSTANTIATE_TEST_SUITE_P(Files, LckStop, testing::Bool(), [](const auto& wiped) {
+    return wiped.param ? "lost" : "kept";
+});
 
 // A node that stands still is given up by the others: two components, until it goes on.
 TEST_F(LckFaults, loser_of_a_merge_is_told_and_its_lock_is_gone) {
@@ -732,8 +726,7 @@ CommonService service_under_test() {
         SaLckResourceHandleT first = 0;
         SaLckResourceHandleT then = 0;
         saLckResourceOpen(handle, one, SA_LCK_RESOURCE_CREATE, 10 * second, &first);
-        const bool is_same =
-            saLckResourceOpen(handle, other, 0, 10 * second, &then) == SA_AIS_OK;
+        const bool is_same = saLckResourceOpen(handle, other, 0, 10 * second, &then) == SA_AIS_OK;
         saLckResourceClose(first);
         if (is_same) {
             saLckResourceClose(then);
@@ -744,8 +737,7 @@ CommonService service_under_test() {
         const SaNameT name = name_of("held");
         SaLckResourceHandleT resource = 0;
         patiently([&] {
-            return saLckResourceOpen(
-                handle, &name, SA_LCK_RESOURCE_CREATE, 10 * second, &resource);
+            return saLckResourceOpen(handle, &name, SA_LCK_RESOURCE_CREATE, 10 * second, &resource);
         });
         return resource;
     };

@@ -62,9 +62,9 @@ inline void on_open(SaInvocationT invocation, SaMsgQueueHandleT queue, SaAisErro
     called_back(invocation);
 }
 inline void on_track(const SaNameT* group,
-              const SaMsgQueueGroupNotificationBufferT* buffer,
-              SaUint32T members,
-              SaAisErrorT error) {
+                     const SaMsgQueueGroupNotificationBufferT* buffer,
+                     SaUint32T members,
+                     SaAisErrorT error) {
     EXPECT_EQ(error, SA_AIS_OK);
     tracked.push_back(std::to_string(buffer->queueGroupPolicy) + " " + text_of(*group) + " of " +
                       std::to_string(members) + ":" + line(*buffer));
@@ -78,8 +78,8 @@ inline void on_received(SaMsgQueueHandleT queue) {
 }
 
 inline SaMsgQueueCreationAttributesT attributes(SaSizeT size = 1000,
-                                         SaTimeT retention = 3600 * second,
-                                         SaMsgQueueCreationFlagsT flags = 0) {
+                                                SaTimeT retention = 3600 * second,
+                                                SaMsgQueueCreationFlagsT flags = 0) {
     return {flags, {size, size, size, size}, retention};
 }
 
@@ -194,9 +194,9 @@ class Program {
 
 // Gets with memory of the library.
 inline SaAisErrorT get(SaMsgQueueHandleT queue,
-                std::string& data,
-                SaTimeT timeout = 0,
-                SaMsgSenderIdT* sender = nullptr) {
+                       std::string& data,
+                       SaTimeT timeout = 0,
+                       SaMsgSenderIdT* sender = nullptr) {
     SaMsgMessageT message{};
     SaMsgSenderIdT ignored = 0;
     const SaAisErrorT error =

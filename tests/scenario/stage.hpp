@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a transcript is played on.  Each kernel folder that has transcripts has a stage: commands that
-// act, and what was seen then.
+// What a transcript is played on.  Each kernel folder that has transcripts has a stage: commands
+// that act, and what was seen then.
 
 #pragma once
 

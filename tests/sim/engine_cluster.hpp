@@ -47,7 +47,8 @@ inline Config config_of(const Profile& profile) {
     return config;
 }
 
-// Each node has a port of its own on one switch.  A port sends and gets one datagram after the other.
+// Each node has a port of its own on one switch.  A port sends and gets one datagram after the
+// other.
 struct EngineNetwork {
     Duration delay{};
     Duration jitter{};

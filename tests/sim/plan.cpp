@@ -142,8 +142,8 @@ void choose_seal(const Wishes& wishes, Plan& plan) {
     }
 }
 
-// Half of the seeds; short, so that comparisons meet faults, but not so short that a slow ring never
-// has a queue without one (seed 6012288, with 25 ms).
+// Half of the seeds; short, so that comparisons meet faults, but not so short that a slow ring
+// never has a queue without one (seed 6012288, with 25 ms).
 Duration choose_compare(const Wishes& wishes) {
     if (wishes.compare) {
         return *wishes.compare;

@@ -76,8 +76,8 @@ struct Sample {
         std::sort(all.begin(), all.end());
         std::ostringstream to;
         const auto ms = [](Duration time) { return static_cast<double>(time.count()) / 1e6; };
-        to << std::fixed << std::setprecision(ms(all.back()) < 10 ? 1 : 0) << ms(all[all.size() / 2])
-           << " / " << ms(all.back());
+        to << std::fixed << std::setprecision(ms(all.back()) < 10 ? 1 : 0)
+           << ms(all[all.size() / 2]) << " / " << ms(all.back());
         return to.str();
     }
 };
@@ -212,7 +212,8 @@ bool measure_load(const Wanted& wanted, std::size_t count, Load& to) {
     const Duration time = milliseconds(300);
     cluster.run_until(began + time);
     const auto delivered = static_cast<double>(one.delivered - delivered_before);
-    to.full_ms = ms(time) / static_cast<double>(std::max<std::uint64_t>(1, tokens() - tokens_before));
+    to.full_ms =
+        ms(time) / static_cast<double>(std::max<std::uint64_t>(1, tokens() - tokens_before));
     to.per_second = delivered / (ms(time) / 1000);
     to.got = static_cast<double>(one.bytes_got - got_before) / delivered;
     to.sent = static_cast<double>(sent() - sent_before) / delivered;
@@ -282,13 +283,14 @@ int print_tables(const Wanted& wanted, const std::string& program) {
     const Config config = config_for(wanted);
     std::cout << "Profile " << wanted.profile->name << ", transport "
               << (wanted.is_unicast ? "udpu" : "udp") << ", window " << config.window_size << '/'
-              << config.max_messages << '/' << config.accelerated_window << ", "
-              << wanted.trials << " trials (4 of 128 nodes), virtual ms, median / worst\n\n"
+              << config.max_messages << '/' << config.accelerated_window << ", " << wanted.trials
+              << " trials (4 of 128 nodes), virtual ms, median / worst\n\n"
               << "| nodes | form | notice cut | notice frozen | ring without it | merge again |\n"
               << "|---|---|---|---|---|---|\n";
     for (const std::size_t count : wanted.sizes) {
         Membership membership;
-        const std::size_t trials = count > 64 ? std::min<std::size_t>(4, wanted.trials) : wanted.trials;
+        const std::size_t trials =
+            count > 64 ? std::min<std::size_t>(4, wanted.trials) : wanted.trials;
         for (std::size_t trial = 0; trial < trials; ++trial) {
             if (!one_trial(wanted, count, trial, membership)) {
                 return 1;
@@ -300,7 +302,8 @@ int print_tables(const Wanted& wanted, const std::string& program) {
                   << std::endl;
     }
     std::cout << "\n| nodes | rotation, 500 msg/s, ms | rotation, saturated, ms | messages of "
-              << payload << " bytes/s | bytes each node gets per message | bytes all send per message | "
+              << payload
+              << " bytes/s | bytes each node gets per message | bytes all send per message | "
                  "engine instructions per delivery |\n|---|---|---|---|---|---|---|\n";
     for (const std::size_t count : wanted.sizes) {
         Load load;

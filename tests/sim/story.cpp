@@ -21,8 +21,8 @@ using std::chrono::seconds;
 // How long a cluster may take to become whole and to settle.  Far above what it needs; what it took
 // is in the outcome.
 constexpr Duration settle_max = seconds(30);
-// Why longer: 62 nodes with a window of one datagram, on paths of 27 ms, need more for what they had
-// waiting (seeds 7004231, 7063843).
+// Why longer: 62 nodes with a window of one datagram, on paths of 27 ms, need more for what they
+// had waiting (seeds 7004231, 7063843).
 constexpr Duration settle_max_narrow = seconds(120);
 constexpr std::size_t many_nodes = 30;
 constexpr std::uint32_t narrow_window = 2;

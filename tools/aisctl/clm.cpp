@@ -7,9 +7,9 @@
 
 #include "commands.hpp"
 
-#include "clm/wire.hpp"
 #include "client/ais.hpp"
 #include "client/connection.hpp"
+#include "clm/wire.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -50,8 +50,8 @@ Answer ask(const Context& context,
     const ais_bytes parts[] = {to_abi(request.written())};
     Answer answer;
     client::Response head;
-    const client::Status asked = connection->call(
-        static_cast<std::uint16_t>(kind), parts, answer.body, head, timeout);
+    const client::Status asked =
+        connection->call(static_cast<std::uint16_t>(kind), parts, answer.body, head, timeout);
     if (asked != client::Status::ok) {
         throw Failure(Exit::unreachable,
                       asked == client::Status::timeout ? "no answer in time"

@@ -107,8 +107,7 @@ void LockClient::check(SaAisErrorT error) {
         throw Failure(Exit::try_again, "the ring is busy, or there is none; try again");
     }
     if (error != SA_AIS_OK) {
-        throw Failure(Exit::failed,
-                      "the executive answered with error " + std::to_string(error));
+        throw Failure(Exit::failed, "the executive answered with error " + std::to_string(error));
     }
 }
 
@@ -248,10 +247,8 @@ void lock(const Context& context, const LockOptions& options) {
     const auto deadline = options.deadline();
     for (std::uint64_t id = 1;; id += 2) {
         // As an orphan it stays; but so asked it does not wait for another orphan.
-        const auto answer = client.lock(id,
-                                        options.mode(),
-                                        lck::flag_orphan | options.flags(),
-                                        options.left(deadline));
+        const auto answer = client.lock(
+            id, options.mode(), lck::flag_orphan | options.flags(), options.left(deadline));
         if (answer && answer->status == lck::Status::granted) {
             std::cout << text_of(answer->fence) << '\n';
             return;
@@ -295,8 +292,8 @@ void add_lck(CLI::App& app, Context& context) {
     follow->callback([&context, name, interval] { watch(context, *name, *interval); });
 
     const auto options = std::make_shared<LockOptions>();
-    CLI::App* take =
-        command->add_subcommand("lock", "lock a resource until somebody unlocks it; print the number");
+    CLI::App* take = command->add_subcommand(
+        "lock", "lock a resource until somebody unlocks it; print the number");
     add_options(*take, options);
     take->callback([&context, options] { lock(context, *options); });
 

@@ -56,8 +56,8 @@ class Service {
         const ais_bytes parts[] = {to_abi(request.written()), to_abi(more)};
         Answer answer;
         client::Response head;
-        const client::Status asked = connection_->call(
-            static_cast<std::uint16_t>(kind), parts, answer.body, head, timeout);
+        const client::Status asked =
+            connection_->call(static_cast<std::uint16_t>(kind), parts, answer.body, head, timeout);
         if (asked == client::Status::timeout) {
             return std::nullopt;
         }
@@ -213,7 +213,8 @@ void groups(const Context& context) {
         std::cout << std::setw(19) << line["policy"].get<std::string>() << std::setw(9)
                   << line["members"].size() << line["name"].get<std::string>() << '\n';
         for (const Json& member : line["members"]) {
-            std::cout << std::setw(28) << "" << "  " << member.get<std::string>() << '\n';
+            std::cout << std::setw(28) << ""
+                      << "  " << member.get<std::string>() << '\n';
         }
     }
 }
@@ -253,8 +254,8 @@ void open(Service& service, const std::string& queue) {
     }
 }
 
-// Why not by the end of the process: the executive learns of that later, and the queue is still open
-// elsewhere for who comes next.
+// Why not by the end of the process: the executive learns of that later, and the queue is still
+// open elsewhere for who comes next.
 void close(Service& service) {
     Appender request;
     request.u32(tag);
@@ -270,9 +271,9 @@ void receive(const Context& context, const std::string& queue, double seconds) {
     Appender request;
     request.bytes(get.written());
     const auto timeout =
-        seconds > 0 ? std::chrono::duration_cast<client::Duration>(
-                          std::chrono::duration<double>(seconds))
-                    : client::Duration(patience);
+        seconds > 0
+            ? std::chrono::duration_cast<client::Duration>(std::chrono::duration<double>(seconds))
+            : client::Duration(patience);
     const auto answer = service.ask(msg::RequestKind::get, request, {}, timeout);
     if (answer && answer->error == SA_AIS_ERR_TIMEOUT) {
         close(service);
@@ -350,8 +351,7 @@ void add_msg(CLI::App& app, Context& context) {
              text->count() > 0 ? std::optional(arguments->text) : std::nullopt,
              arguments->priority);
     });
-    CLI::App* receiving =
-        command->add_subcommand("receive", "take one message and write its data");
+    CLI::App* receiving = command->add_subcommand("receive", "take one message and write its data");
     receiving->add_option("QUEUE", arguments->name)->required()->check(check_name);
     receiving->add_option("--timeout", arguments->seconds, "seconds to wait for one; 0: not at all")
         ->check(CLI::Range(0.0, 1e9));

@@ -23,10 +23,8 @@
 namespace ais {
 
 template <typename T>
-concept WithPieces = requires(T service,
-                              ais_node_id sender,
-                              std::uint16_t kind,
-                              std::span<const ais_bytes> pieces) {
+concept WithPieces =
+    requires(T service, ais_node_id sender, std::uint16_t kind, std::span<const ais_bytes> pieces) {
     { service.deliver_pieces(sender, kind, pieces) } -> std::same_as<void>;
 };
 
@@ -58,8 +56,7 @@ struct BulkCalls {
                                std::uint16_t kind,
                                const ais_bytes* pieces,
                                std::uint32_t count) noexcept {
-        instance<T>(self).deliver_pieces(
-            sender, kind, std::span<const ais_bytes>(pieces, count));
+        instance<T>(self).deliver_pieces(sender, kind, std::span<const ais_bytes>(pieces, count));
     }
 };
 
@@ -89,11 +86,13 @@ concept NamesBulk = requires {
 
 template <NamesBulk T>
 struct Offer<BulkInterface, T> {
-    static_assert(WithOpaqueRequests<T> || !requires { &T::opaque_requests; },
-                  "opaque_requests is not a static constexpr std::uint64_t");
-    static_assert(WithPieces<T> || !requires { &T::deliver_pieces; },
-                  "deliver_pieces is not void deliver_pieces(ais_node_id, std::uint16_t, "
-                  "std::span<const ais_bytes>)");
+    static_assert(
+        WithOpaqueRequests<T> || !requires { &T::opaque_requests; },
+        "opaque_requests is not a static constexpr std::uint64_t");
+    static_assert(
+        WithPieces<T> || !requires { &T::deliver_pieces; },
+        "deliver_pieces is not void deliver_pieces(ais_node_id, std::uint16_t, "
+        "std::span<const ais_bytes>)");
     static constexpr const char* id = AIS_SERVICE_BULK_INTERFACE;
     static constexpr const void* table = &BulkTable<T>::table;
 };

@@ -152,8 +152,9 @@ struct CryptoCalls {
 template <typename T>
 struct CryptoTable {
     static_assert(CryptoBackend<T>, "the class has not the members that <ais/crypto.hpp> names");
-    static_assert(OpensTo<typename T::Session> || !requires { &T::Session::open_to; },
-                  "open_to has another signature than <ais/crypto.hpp> names");
+    static_assert(
+        OpensTo<typename T::Session> || !requires { &T::Session::open_to; },
+        "open_to has another signature than <ais/crypto.hpp> names");
     using Calls = CryptoCalls<T>;
     static constexpr ais_crypto_v1 make() {
         ais_crypto_v1 made = {sizeof(ais_crypto_v1),

@@ -111,8 +111,8 @@ struct SharedPage {
     // API).
     alignas(64) std::atomic<std::uint32_t> held_back{0};
     // Set by the kernel: bytes of waiting requests from which on this client is to wait for room
-    // though its ring has more, its share of what all clients of the node may have waiting (flow.md).
-    // 0: the whole ring.
+    // though its ring has more, its share of what all clients of the node may have waiting
+    // (flow.md). 0: the whole ring.
     std::atomic<std::uint32_t> request_share{0};
 };
 static_assert(sizeof(SharedPage) <= 4096);

@@ -144,7 +144,8 @@ class CryptoNode {
         // Both exactly as large as they must be.
         const std::unique_ptr<std::uint8_t[]> from(new std::uint8_t[datagram.size()]);
         copy_bytes(from.get(), datagram);
-        const std::size_t size = datagram.size() - std::min<std::size_t>(overhead(), datagram.size());
+        const std::size_t size =
+            datagram.size() - std::min<std::size_t>(overhead(), datagram.size());
         const std::unique_ptr<std::uint8_t[]> to(new std::uint8_t[size]);
         const ais_status status = table_->open_to(self_,
                                                   session_,
