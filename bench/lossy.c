@@ -255,7 +255,7 @@ static int hold_last(struct mmsghdr *messages, int got, struct hold *hold) {
     return begin > 0 ? got : got - 1;
 }
 
-int recvmmsg(int fd, struct mmsghdr *messages, unsigned room, int flags, struct timespec *timeout) {
+__attribute__((visibility("default"))) int recvmmsg(int fd, struct mmsghdr *messages, unsigned room, int flags, struct timespec *timeout) {
     struct hold *const hold = control != NULL ? hold_of(fd) : NULL;
     /* What the caller has prepared; a call in which all is lost has changed it. */
     const socklen_t name_size = room > 0 ? messages[0].msg_hdr.msg_namelen : 0;
