@@ -34,10 +34,6 @@ function(ais_add_test)
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} ais_test_main GTest::gtest GTest::gmock)
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-    if(AIS_SANITIZE)
-        # Why: half of the time to compile them went into optimizing what sanitizers put in.  What is tested keeps -O1.
-        target_compile_options(${arg_NAME} PRIVATE -O0)
-    endif()
     ais_test_needs(${arg_LABEL} ${arg_NAME})
     gtest_discover_tests(${arg_NAME}
         DISCOVERY_MODE PRE_TEST

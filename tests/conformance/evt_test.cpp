@@ -25,6 +25,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <regex>
 #include <set>
 #include <thread>
@@ -65,6 +66,7 @@ struct Opened {
 };
 
 std::vector<Received> received;
+std::mutex opened_mutex;  // two threads may dispatch at once (Common.C11)
 std::vector<Opened> opened;
 bool free_received = true;
 std::function<void(const Opened&)> in_open;
@@ -97,9 +99,13 @@ Received read_event(SaEvtEventHandleT handle, SaSizeT size) {
 }
 
 void on_open(SaInvocationT invocation, SaEvtChannelHandleT channel, SaAisErrorT error) {
-    opened.push_back({invocation, channel, error});
+    const Opened one{invocation, channel, error};
+    {
+        const std::lock_guard lock(opened_mutex);
+        opened.push_back(one);
+    }
     if (in_open) {
-        in_open(opened.back());
+        in_open(one);
     }
     called_back(invocation);
 }

@@ -20,6 +20,13 @@
 namespace ais::conformance {
 namespace {
 
+// An id that the library has written in another thread, before it asked the executive, which has
+// answered since.  Why the attribute: ThreadSanitizer does not see an order that goes through
+// another process.
+__attribute__((no_sanitize("thread"), noinline)) SaLckLockIdT written(const SaLckLockIdT& id) {
+    return id;
+}
+
 TEST_F(Lck, LK1_resource_must_be_created_before_it_can_be_opened) {
     Program a(*cluster_, 1);
     SaLckResourceHandleT resource = 42;
@@ -246,7 +253,7 @@ TEST_F(Lck, thread_that_waits_comes_back_when_another_one_unlocks_or_closes) {
     std::thread waiting(
         [&] { error = saLckResourceLock(resource, &id, ex, 0, 77, SA_TIME_MAX, &decided); });
     ASSERT_TRUE(a.until([] { return heard_count() >= 1; })) << "it waits";
-    EXPECT_EQ(unlock(id), SA_AIS_OK);
+    EXPECT_EQ(unlock(written(id)), SA_AIS_OK);
     waiting.join();
     EXPECT_EQ(error, SA_AIS_OK);
     EXPECT_EQ(decided, SA_LCK_LOCK_NOT_QUEUED);
@@ -264,7 +271,7 @@ TEST_F(Lck, thread_that_waits_comes_back_when_another_one_unlocks_or_closes) {
             closing.join();
             EXPECT_EQ(error, SA_AIS_ERR_BAD_HANDLE);
         } else {
-            EXPECT_EQ(unlock(id), SA_AIS_OK);
+            EXPECT_EQ(unlock(written(id)), SA_AIS_OK);
             closing.join();
             EXPECT_EQ(error, SA_AIS_OK);
         }
@@ -481,7 +488,7 @@ TEST_F(Lck, LK23_id_is_known_before_the_callback_comes) {
     const auto resource = a.open(name);
     SaLckLockIdT id = 0;
     std::atomic<SaLckLockIdT> seen{0};
-    in_grant = [&](SaInvocationT) { seen = id; };
+    in_grant = [&](SaInvocationT) { seen = written(id); };
     std::thread dispatching([&] { saLckDispatch(a.handle, SA_DISPATCH_BLOCKING); });
     for (int i = 0; i < 100; ++i) {
         seen = id = 0;

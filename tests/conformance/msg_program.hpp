@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ struct Delivered {
     SaAisErrorT error;
 };
 
+// Written under a mutex: two threads may dispatch at once (Common.C11).
+inline std::mutex heard_mutex;
 inline std::vector<Opened> opened;
 inline std::vector<Delivered> delivered;
 inline std::vector<SaMsgQueueHandleT> received;
@@ -58,7 +61,10 @@ inline std::string line(const SaMsgQueueGroupNotificationBufferT& buffer) {
 }
 
 inline void on_open(SaInvocationT invocation, SaMsgQueueHandleT queue, SaAisErrorT error) {
-    opened.push_back({invocation, queue, error});
+    {
+        const std::lock_guard lock(heard_mutex);
+        opened.push_back({invocation, queue, error});
+    }
     called_back(invocation);
 }
 inline void on_track(const SaNameT* group,
@@ -66,14 +72,19 @@ inline void on_track(const SaNameT* group,
                      SaUint32T members,
                      SaAisErrorT error) {
     EXPECT_EQ(error, SA_AIS_OK);
+    const std::lock_guard lock(heard_mutex);
     tracked.push_back(std::to_string(buffer->queueGroupPolicy) + " " + text_of(*group) + " of " +
                       std::to_string(members) + ":" + line(*buffer));
 }
 inline void on_delivered(SaInvocationT invocation, SaAisErrorT error) {
-    delivered.push_back({invocation, error});
+    {
+        const std::lock_guard lock(heard_mutex);
+        delivered.push_back({invocation, error});
+    }
     called_back(invocation);
 }
 inline void on_received(SaMsgQueueHandleT queue) {
+    const std::lock_guard lock(heard_mutex);
     received.push_back(queue);
 }
 
