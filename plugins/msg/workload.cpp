@@ -3,13 +3,14 @@
 // Simulated clients of msg: they open queues, send to them and to groups, get, ask for replies,
 // give up, close and die, and are held against what docs/protocol/msg.md promises.
 //
-//   * Nothing is handed out that was not sent there, or whose sending was refused.
+//   * Nothing is handed out that was not sent there, or whose sending was refused.  Only
+//     "try again" leaves that open, in a ring that breaks; other errors are final on all sides.
 //   * A message that was accepted is handed out, as long as one node has lived on that had it then.
 //   * A message is not handed out twice by one executive, nor by a node that was in the ring of
 //     the first time and has stayed there for seconds.
 //   * Through one open, what one sender has sent with one priority comes in its order, but for what
-//     was refused to it when a ring broke.  Not where queues are unlinked or deleted: a merge may
-//     bring one back and make it one with the queue that has got its name meanwhile.
+//     it was told to try again when a ring broke.  Not where queues are unlinked or deleted: a
+//     merge may bring one back and make it one with the queue that has got its name meanwhile.
 //   * The reply that a request gets is its own.  (Accepted may be two: of one whose sender is cut
 //     off in that moment the requester does not know.)
 //   * A close is answered, and when it is, its queue is not open any more where it was asked.  What
@@ -44,6 +45,8 @@ constexpr std::int32_t ok = 1;  // SA_AIS_OK
 constexpr std::int32_t bad_handle = 9;
 constexpr std::int32_t no_space = 15;
 constexpr std::int32_t timed_out = 5;
+constexpr std::int32_t try_again = 6;
+constexpr std::int32_t queue_full = 23;
 
 // What is known of one message.
 struct Sent {
@@ -176,10 +179,30 @@ class Program : public ClientHandler {
     std::uint64_t last_serial_ = 0;
 };
 
+// How programs behave in a run.
+struct Manners {
+    std::uint64_t die_percent = 0;      // between a message and its receipt
+    std::uint64_t give_up_percent = 0;  // of gets
+    std::uint64_t tight_percent = 0;    // of gets: with a buffer that is too small
+    std::uint64_t close_percent = 0;    // after a message: the process ends, or closes first
+    bool closes = false;
+    std::uint64_t silent_percent = 0;  // of requests: no reply
+    std::uint64_t gets_at_once = 1;
+    bool wants_callbacks = false;
+    bool queues_go = false;  // are unlinked, or have a retention time
+    bool leaves = false;     // executives are stopped in an unlucky moment
+    Attributes attributes;
+};
+
 // Sends, with and without a reply, and arranges groups.
 class Producer final : public Program {
   public:
-    using Program::Program;
+    Producer(Simulation& sim,
+             Ledger& ledger,
+             ais_node_id node,
+             std::uint64_t number,
+             const Manners& manners)
+        : Program(sim, ledger, node, number), manners_(manners) {}
 
     void send(const std::string& to, std::uint8_t priority, std::size_t size) {
         Appender body;
@@ -250,12 +273,17 @@ class Producer final : public Program {
             // A request that timed out may have been accepted; nothing is promised for it.
             if (error == ok && !is_exchange) {
                 accept(sent, pending);
+                leave_after_refusal(sent);
             }
             return;
         }
-        if (!pending.was_synced || pending.configurations != sim_.configurations(node_)) {
+        if ((error == try_again || error == AIS_ERR_AGAIN) &&
+            (!pending.was_synced || pending.configurations != sim_.configurations(node_))) {
             sent.is_disowned = true;
             return;  // the ring has changed
+        }
+        if (error == queue_full) {
+            refused_.insert({sent.destination, sent.priority});
         }
         sent.is_refused = true;
         if (!sent.gotten.empty()) {
@@ -327,25 +355,24 @@ class Producer final : public Program {
         }
     }
 
-    std::map<std::uint64_t, Pending> pending_;  // by serial
-    std::set<std::uint64_t> arranging_;         // serials
-    std::set<std::uint64_t> forgetting_;        // serials
+    // The executive stops in the moment in which it has said yes to a message, and no to one
+    // before it, perhaps before anybody else knows of either.
+    void leave_after_refusal(const Sent& sent) {
+        if (manners_.leaves && refused_.erase({sent.destination, sent.priority}) > 0 &&
+            !sim_.is_calm() && sim_.random(2) == 0) {
+            sim_.after({}, [this] {
+                sim_.restart(node_, nanoseconds(100'000'000 + sim_.random(500'000'000)));
+            });
+        }
+    }
+
+    const Manners& manners_;
+    std::set<std::pair<std::string, std::uint8_t>> refused_;  // destination, priority
+    std::map<std::uint64_t, Pending> pending_;                // by serial
+    std::set<std::uint64_t> arranging_;                       // serials
+    std::set<std::uint64_t> forgetting_;                      // serials
     std::uint64_t last_id_ = 0;
     std::uint64_t place_ = 0;
-};
-
-// How consumers behave in a run.
-struct Manners {
-    std::uint64_t die_percent = 0;      // between a message and its receipt
-    std::uint64_t give_up_percent = 0;  // of gets
-    std::uint64_t tight_percent = 0;    // of gets: with a buffer that is too small
-    std::uint64_t close_percent = 0;    // after a message: the process ends, or closes first
-    bool closes = false;
-    std::uint64_t silent_percent = 0;  // of requests: no reply
-    std::uint64_t gets_at_once = 1;
-    bool wants_callbacks = false;
-    bool queues_go = false;  // are unlinked, or have a retention time
-    Attributes attributes;
 };
 
 // Opens a queue and gets.
@@ -629,6 +656,7 @@ class Messages final : public sim::Workload {
         manners_.closes = gap_.count() / 1000 % 2 == 1;
         const std::uint64_t size = sim.random(3) == 0 ? 500 : 1U << 20;
         manners_.attributes.sizes = {size, size, size, size};
+        manners_.leaves = size == 500 && !unlinks_ && gap_.count() / 2000 % 2 == 1;
         manners_.attributes.flags = unlinks_ ? 0 : creation_persistent;
         manners_.attributes.retention =
             unlinks_ ? static_cast<std::int64_t>(sim.random(6'000'000'000)) : 0;
@@ -715,7 +743,7 @@ class Messages final : public sim::Workload {
             if (last_ != nullptr) {
                 return true;  // its executive has taken it for a broken one: not about shares
             }
-            last_ = std::make_unique<Producer>(sim, ledger_, 1, 100000);
+            last_ = std::make_unique<Producer>(sim, ledger_, 1, 100000, manners_);
             if (!last_->connect()) {
                 last_ = nullptr;
                 return false;
@@ -772,7 +800,7 @@ class Messages final : public sim::Workload {
                 return producer.get();
             }
         }
-        producers_.push_back(std::make_unique<Producer>(sim, ledger_, node, ++programs_));
+        producers_.push_back(std::make_unique<Producer>(sim, ledger_, node, ++programs_, manners_));
         return producers_.back()->connect() ? producers_.back().get() : nullptr;
     }
     void act(Simulation& sim, ais_node_id node) {
@@ -800,6 +828,14 @@ class Messages final : public sim::Workload {
         if (sim.random(100) < request_percent_) {
             return producer->send_receive(
                 to, nanoseconds(sim.random(3'000'000'000)), sim.random(4) == 0 ? 16 : any_size);
+        }
+        if (manners_.leaves) {
+            // Of one priority, so that some are refused and later ones are not.
+            const auto same = static_cast<std::uint8_t>(sim.random(priorities));
+            for (std::uint64_t i = sim.random(8); i < 12; ++i) {
+                producer->send(to, same, 8 + sim.random(200));
+            }
+            return;
         }
         for (std::uint64_t i = sim.random(4); i < 4; ++i) {
             producer->send(
