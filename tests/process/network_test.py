@@ -283,9 +283,13 @@ class Broken(unittest.TestCase):
             for number, line in said.items():
                 cluster[number].wait_log(line, timeout=30)
             self.assertEqual(self.outsider(cluster), out)
-            rings = [len(node.rings()) for node in cluster.nodes]
-            stream(self, cluster, sorted({1, 2, 3, 4, 5} - {out}), seconds=5)  # as long as 25 merge detects
-            self.assertEqual([len(node.rings()) for node in cluster.nodes], rings)
+            # The ring of the others holds, and nobody comes to it.  (The one that is alone may form its own once more:
+            # what two sides know of paths may differ, and a Gather too many makes it equal, separation.hpp.)
+            four = [node for node in cluster.nodes if node.id != out]
+            rings = [len(node.rings()) for node in four]
+            stream(self, cluster, [node.id for node in four], seconds=5)  # as long as 25 merge detects
+            self.assertEqual([len(node.rings()) for node in four], rings)
+            self.assertEqual(self.outsider(cluster), out)
             self.assertTrue(all(node.is_running() for node in cluster.nodes))
             cluster.heal_direction(1, 2)
             cluster.wait_ring(timeout=60)
