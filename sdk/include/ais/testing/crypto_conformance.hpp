@@ -155,7 +155,7 @@ class CryptoNode {
                                                   &plain,
                                                   &result.sender,
                                                   &result.fault);
-        EXPECT_EQ(std::memcmp(from.get(), datagram.data(), datagram.size()), 0)
+        EXPECT_TRUE(std::equal(datagram.begin(), datagram.end(), from.get()))
             << "open_to has changed the datagram";
         result.ok = status == AIS_OK;
         if (result.ok) {
