@@ -140,9 +140,6 @@ void watch_token(State& s) {
     if (ring.members.size() < 2) {
         return;
     }
-    // Only the representative holds tokens, so for itself it has nothing to wait for.
-    s.may_rest = s.phase == Phase::operational && ring.id.representative != s.self &&
-                 ring.idle_visits + 2 >= s.config.seqno_unchanged_rotations;
     s.forwarded_at = s.now;
     // Limit: a wild estimate may not delay the question for ever.
     const Duration usual = std::min(s.rotation.bound(), s.config.detection_time / 2);

@@ -198,6 +198,7 @@ struct State {
     std::array<std::uint8_t, control_datagram_max> kept_token;
     std::size_t kept_token_size = 0;
     NodeId kept_token_to;
+    Duration token_wait{};  // until then
     // Scratch for control datagrams.
     std::array<std::uint8_t, control_datagram_max> scratch;
 

@@ -31,6 +31,21 @@ namespace {
 // there is room at nodes that learn of stability a rotation later.
 constexpr Seq unstable_windows_max = 8;
 
+// Limit: a lost token is not sent again sooner.  Why 2 ms: a process that has to wait for its
+// processor is as late.
+constexpr Duration token_wait_min = std::chrono::milliseconds(2);
+
+// The token that we forward now may be held: only by the representative, and not if we have given
+// out a seq.
+bool may_be_held_by_another(const State& s) {
+    if (s.phase != Phase::operational) {
+        return false;
+    }
+    const Ring& ring = *s.installed;
+    return ring.id.representative != s.self && ring.token.seq == ring.visited_seq &&
+           ring.idle_visits + 2 >= s.config.seqno_unchanged_rotations;
+}
+
 bool is_alone(const Ring& ring) {
     return ring.members.size() == 1;
 }
@@ -187,12 +202,18 @@ void keep_token(State& s, NodeId to, std::size_t size, Effects& out) {
     AIS_ASSERT(size > 0);
     s.kept_token_size = size;
     s.kept_token_to = to;
-    const bool is_idle = s.phase == Phase::operational &&
-                         s.installed->idle_visits + 2 >= s.config.seqno_unchanged_rotations;
-    // Why: a held token shows no progress; that alone does not mean it is lost.
-    const Duration patience =
-        s.config.token_retransmit_timeout + (is_idle ? s.config.hold_timeout : Duration::zero());
-    s.deadlines.set(Timer::token_retransmit, s.now + patience);
+    s.may_rest = may_be_held_by_another(s);
+    s.token_wait = s.config.token_retransmit_timeout;
+    if (s.may_rest) {
+        // Why: a held token shows no progress; that alone does not mean it is lost.
+        s.token_wait += s.config.hold_timeout;
+    } else if (s.phase == Phase::operational && s.rotation.is_known()) {
+        // Why: a ring that waits for a lost token a hundred times as long as for one that comes
+        // does nothing else where one datagram in a hundred is lost.  A wrong guess costs one
+        // datagram.
+        s.token_wait = std::min(s.token_wait, std::max(token_wait_min, 2 * s.rotation.bound()));
+    }
+    s.deadlines.set(Timer::token_retransmit, s.now + s.token_wait);
     transmit(out, to, Traffic::token, Bytes(s.kept_token).first(size));
     watch_token(s);
 }
@@ -206,7 +227,9 @@ void retransmit_token(State& s, Effects& out) {
     if (passes_tokens(s.phase)) {
         s.current().flow.note_lost_token();
     }
-    s.deadlines.set(Timer::token_retransmit, s.now + s.config.token_retransmit_timeout);
+    // Longer each time: whoever has it may rightly be slow.
+    s.token_wait = std::min(2 * s.token_wait, s.config.token_retransmit_timeout);
+    s.deadlines.set(Timer::token_retransmit, s.now + s.token_wait);
     transmit(out, s.kept_token_to, Traffic::token, Bytes(s.kept_token).first(s.kept_token_size));
 }
 
