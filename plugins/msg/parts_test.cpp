@@ -539,9 +539,12 @@ class MsgHistory {
     std::uint64_t sequence_ = 0;
 };
 
-TEST(MsgParts, come_to_the_same_as_snapshots_through_random_histories) {
+// In eight parts, which sanitizers make long, and which may run side by side.
+class MsgHistories : public testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(MsgHistories, come_to_the_same_in_parts_as_in_snapshots) {
     std::size_t most_messages = 0;
-    for (std::uint32_t seed = 1; seed <= 40; ++seed) {
+    for (std::uint32_t seed = GetParam(); seed < GetParam() + 5; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         MsgHistory history(seed);
         history.run(400);
@@ -550,8 +553,10 @@ TEST(MsgParts, come_to_the_same_as_snapshots_through_random_histories) {
         }
         most_messages = std::max(most_messages, history.most_messages);
     }
-    EXPECT_GT(most_messages, 30U);
+    EXPECT_GT(most_messages, 20U);
 }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, MsgHistories, testing::Range(1U, 41U, 5U));
 
 }  // namespace
 }  // namespace ais::msg
