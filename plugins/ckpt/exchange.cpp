@@ -73,12 +73,7 @@ ais_status CkptService::merge_begin(std::span<const ais::Component> components) 
 }
 
 ais_status CkptService::merge_part(Bytes name, std::span<const PartState> states) {
-    std::vector<PartVersion> versions;
-    versions.reserve(states.size());
-    for (const PartState& state : states) {
-        versions.push_back({state.component, state.is_here, state.bytes});
-    }
-    return parts_.take(as_text(name), versions) ? AIS_OK : refuse_part("a part does not decode");
+    return parts_.take(as_text(name), states) ? AIS_OK : refuse_part("a part does not decode");
 }
 
 ais_status CkptService::merge_end(bool commit) {

@@ -317,10 +317,10 @@ void Parts::take_chunk(std::uint32_t component, std::string_view name, Bytes byt
     blob->replace(offset, covered, as_text(bytes));
 }
 
-bool Parts::take(std::string_view name, std::span<const PartVersion> versions) {
+bool Parts::take(std::string_view name, std::span<const PartState> states) {
     return table_.take(
         name,
-        versions,
+        states,
         [this](std::uint32_t component, std::string_view part, Bytes bytes, Content& content) {
             if (!is_chunk(part)) {
                 return read(part, bytes, content);

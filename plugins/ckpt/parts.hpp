@@ -52,7 +52,7 @@ class Parts {
 
     void begin(std::size_t components);
     // False: it does not decode.
-    [[nodiscard]] bool take(std::string_view name, std::span<const PartVersion> versions);
+    [[nodiscard]] bool take(std::string_view name, std::span<const PartState> states);
     // Whether something differs at all.
     [[nodiscard]] bool has_changes() const { return table_.has_changes(); }
     // The image of one component.  Nothing: what came does not fit together.

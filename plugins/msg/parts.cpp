@@ -252,10 +252,10 @@ bool Parts::save(std::string_view name, const std::function<void(Bytes)>& out) c
     return true;
 }
 
-bool Parts::take(std::string_view name, std::span<const PartVersion> versions) {
+bool Parts::take(std::string_view name, std::span<const PartState> states) {
     return table_.take(
         name,
-        versions,
+        states,
         [this](std::uint32_t /*component*/, std::string_view part, Bytes bytes, Content& content) {
             return read(part, bytes, content);
         });

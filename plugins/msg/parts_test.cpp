@@ -89,8 +89,8 @@ std::map<std::string, std::string> cut(Parts& parts, const Image& image) {
 }
 
 bool take(Parts& parts, std::string_view name, std::string_view bytes) {
-    const PartVersion version{0, false, as_bytes(bytes)};
-    return parts.take(name, {&version, 1});
+    const PartState state{.bytes = as_bytes(bytes)};
+    return parts.take(name, {&state, 1});
 }
 
 // Of one component that sends all.
@@ -236,9 +236,9 @@ TEST(MsgParts, that_are_cut_off_or_longer_are_refused) {
         EXPECT_FALSE(take(parts, name + "x", bytes)) << name[0];
         EXPECT_FALSE(take(parts, "", bytes));
         EXPECT_FALSE(take(parts, "Z" + name.substr(1), bytes)) << name[0];
-        const PartVersion of_nobody{1, false, as_bytes(bytes)};
+        const PartState of_nobody{.component = 1, .bytes = as_bytes(bytes)};
         EXPECT_FALSE(parts.take(name, {&of_nobody, 1}));
-        const PartVersion not_here{0, true, {}};
+        const PartState not_here{.is_here = true};
         EXPECT_FALSE(parts.take(name, {&not_here, 1}));
     }
 }

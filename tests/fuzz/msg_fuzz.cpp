@@ -49,8 +49,8 @@ void merge_parts(msg::State& state, Bytes sent) {
     for (const std::string& name : names) {
         std::string bytes;
         AIS_ASSERT(ours.save(name, [&](Bytes piece) { bytes.append(as_text(piece)); }));
-        const PartVersion versions[] = {{0, true, {}}, {1, false, as_bytes(bytes)}};
-        AIS_ASSERT(ours.take(name, versions));
+        const PartState states[] = {{.is_here = true}, {.component = 1, .bytes = as_bytes(bytes)}};
+        AIS_ASSERT(ours.take(name, states));
     }
     const auto copied = ours.image_of(1);
     AIS_ASSERT(copied.has_value());
@@ -60,8 +60,8 @@ void merge_parts(msg::State& state, Bytes sent) {
         const std::string_view name = as_text(in.bytes(in.u8()));
         const std::uint16_t size = in.u16();
         const Bytes bytes = in.bytes(std::min<std::size_t>(size, in.remaining()));
-        const PartVersion version{1, false, bytes};
-        if (!in.ok() || !ours.take(name, {&version, 1})) {
+        const PartState state_of_1{.component = 1, .bytes = bytes};
+        if (!in.ok() || !ours.take(name, {&state_of_1, 1})) {
             return;
         }
     }

@@ -13,54 +13,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include <openais/saMsg.h>
 
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#define PROGRAM "msg_load"
+#include "load.h"
 
 static SaMsgHandleT handle;
-static long again;
-
-static double now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + 1e-9 * (double)at.tv_nsec;
-}
-
-/* Whether a call is to be made again; ends the program if it failed. */
-static int must_repeat(SaAisErrorT error, const char *what)
-{
-    if (error == SA_AIS_ERR_TRY_AGAIN) {
-        const struct timespec wait = {0, 1000000};
-        again++;
-        nanosleep(&wait, NULL);
-        return 1;
-    }
-    if (error != SA_AIS_OK) {
-        fprintf(stderr, "msg_load: %s: error %d\n", what, (int)error);
-        exit(1);
-    }
-    return 0;
-}
-
-static int input_has_ended(void)
-{
-    struct pollfd in = {STDIN_FILENO, POLLIN, 0};
-    char byte;
-    return poll(&in, 1, 0) == 1 && read(STDIN_FILENO, &byte, 1) <= 0;
-}
-
-static SaNameT name_of(const char *text, long number)
-{
-    SaNameT name;
-    memset(&name, 0, sizeof name);
-    name.length = (SaUint16T)(number < 0 ? snprintf((char *)name.value, sizeof name.value, "%s", text)
-                                         : snprintf((char *)name.value, sizeof name.value, "%s-%ld", text, number));
-    return name;
-}
 
 /* `bytes`: of an area, 0 if the queue is there. */
 static SaMsgQueueHandleT open_queue(SaNameT name, SaSizeT bytes)

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <ais/bytes.hpp>
+#include <ais/parts.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -54,13 +55,6 @@ struct ListedPart {
     std::uint64_t size = 0;  // bytes, about
 };
 using PartListing = std::map<std::string, ListedPart, std::less<>>;  // by name
-
-// A part as a component has it.
-struct PartVersion {
-    std::uint32_t component = 0;
-    bool is_here = false;  // as we have it; no bytes
-    Bytes bytes;
-};
 
 template <typename Content>
 class PartTable {
@@ -96,28 +90,25 @@ class PartTable {
     }
     // What becomes of one part; a name that comes again replaces what was said of it.
     // `read(component, name, bytes, content)` is false if bytes are no such part.  False: that, or
-    // a version is of no component, or of what is not here.
+    // a state is of no component, or of what is not here.
     template <typename Read>
-    [[nodiscard]] bool take(std::string_view name,
-                            std::span<const PartVersion> versions,
-                            Read&& read) {
+    [[nodiscard]] bool take(std::string_view name, std::span<const PartState> states, Read&& read) {
         if (name.empty()) {
             return false;
         }
         Versions all;
-        for (const PartVersion& version : versions) {
-            if (version.component >= components_ ||
-                (version.is_here && find_own(name) == nullptr)) {
+        for (const PartState& state : states) {
+            if (state.component >= components_ || (state.is_here && find_own(name) == nullptr)) {
                 return false;
             }
             std::shared_ptr<Content> content;
-            if (!version.is_here) {
+            if (!state.is_here) {
                 content = std::make_shared<Content>();
-                if (!read(version.component, name, version.bytes, *content)) {
+                if (!read(state.component, name, state.bytes, *content)) {
                     return false;
                 }
             }
-            all.insert_or_assign(version.component, std::move(content));
+            all.insert_or_assign(state.component, std::move(content));
         }
         changed_.insert_or_assign(std::string(name), std::move(all));
         return true;

@@ -59,7 +59,7 @@ struct PartState {
     bool is_here = false;  // as this instance has it: nothing was sent, bytes is empty
     std::uint32_t component = 0;
     std::uint64_t digest = 0;
-    Bytes bytes;
+    Bytes bytes{};
 };
 
 template <typename T>

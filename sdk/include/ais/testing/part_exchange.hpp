@@ -67,13 +67,14 @@ PartsMoved exchange_parts(const std::vector<std::vector<ais_node_id>>& component
         moved.names.push_back(name);
         for (auto& [node, mine] : parts) {
             const auto own = lists[node].find(name);
-            std::vector<PartVersion> versions;
+            std::vector<PartState> states;
             for (const auto& [component, digest] : digests) {
                 const bool is_here = own != lists[node].end() && own->second.digest == digest;
-                versions.push_back(
-                    {component, is_here, is_here ? Bytes() : as_bytes(bytes[component])});
+                states.push_back({.is_here = is_here,
+                                  .component = component,
+                                  .bytes = is_here ? Bytes() : as_bytes(bytes[component])});
             }
-            moved.is_well = moved.is_well && mine.take(name, versions);
+            moved.is_well = moved.is_well && mine.take(name, states);
         }
         for (const auto& [component, sent] : bytes) {
             moved.bytes += sent.size();
