@@ -40,7 +40,8 @@ std::uint32_t lone_visits_min(const Ring& ring) {
 // 500 us: two wake-ups of a busy machine.
 constexpr Duration pause_max = std::chrono::microseconds(500);
 
-// The predecessor must not take a stay for a token that is lost.
+// Limit: the predecessor has proof of its token in our messages; if they are lost, it repeats it in
+// vain, but must not have to for long.
 Duration stay_max(const State& s) {
     return std::min(s.config.stay_max, s.config.token_retransmit_timeout / 4);
 }
