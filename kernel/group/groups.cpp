@@ -12,6 +12,13 @@
 #include <bit>
 
 namespace ais::group {
+namespace {
+
+// Limit: what clients are asked for ahead of a visit of the token.  Why 1 MiB: some visits' worth,
+// so that a client that gets no processor for a while is not missed.
+constexpr std::size_t asked_ahead = 1U << 20;
+
+}  // namespace
 
 struct Groups::Impl {
     Impl(const Limits& given, Receiver& receiver, Log& to)
@@ -45,7 +52,8 @@ ais_status Groups::multicast(Lane lane,
 }
 
 bool Groups::has_room() const {
-    return impl_->packer.has_room_for(Lane::ordinary, impl_->limits.message_max);
+    return impl_->packer.waiting_bytes(Lane::ordinary) < asked_ahead &&
+           impl_->packer.has_room_for(Lane::ordinary, impl_->limits.message_max);
 }
 
 void Groups::set_gate(bool open) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// One lane of the packer: a bounded queue of messages in one circle of bytes
-// that is allocated once.
+// One lane of the packer: a bounded queue of messages in one circle of bytes.
+//
+// The circle is as large as has been needed lately, so that a stream goes round in memory that
+// the caches still hold: it is doubled when a message does not fit, and given up for a small one
+// when it has been empty and much has passed since it was needed.  It begins anew whenever it is
+// empty.
 //
 // The message at the head can be taken in pieces; its bytes stay until the
 // last piece is taken, so that rewind() can begin it again.
@@ -41,17 +45,18 @@ class MessageQueue {
         return (record_header + size + alignment - 1) & ~(alignment - 1);
     }
 
-    // `limit` bounds the space of all messages.  Why not a vector: the pages
-    // of a lane that is never full are never touched.
+    // `limit` bounds the space of all messages.
     explicit MessageQueue(std::size_t limit)
-        : limit_(limit),
-          mask_(std::bit_ceil(std::max<std::size_t>(limit, alignment)) - 1),
-          bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(mask_ + 1)) {}
+        : limit_(limit), smallest_(std::bit_ceil(std::clamp(limit, alignment, circle_min))) {
+        allocate(smallest_);
+    }
 
     [[nodiscard]] bool empty() const { return messages_ == 0; }
     [[nodiscard]] bool has_room_for(std::size_t size) const {
         return space(size) <= limit_ - used_;
     }
+    // Memory that it has now.
+    [[nodiscard]] std::size_t circle() const { return mask_ + 1; }
     // Bytes of all messages that were not taken yet, and how many messages.
     [[nodiscard]] std::size_t waiting_bytes() const { return waiting_; }
     [[nodiscard]] std::size_t messages() const { return messages_; }
@@ -59,6 +64,7 @@ class MessageQueue {
     // Requires: has_room_for(head.size), head.size is the size of all parts.
     void push(const Head& head, std::span<const ais_bytes> parts) {
         AIS_ASSERT(has_room_for(head.size));
+        make_circle_for(space(head.size));
         std::uint8_t record[record_header] = {};
         std::memcpy(record, &head, sizeof head);
         std::memcpy(at(tail_), record, record_header);
@@ -116,6 +122,38 @@ class MessageQueue {
     static constexpr std::size_t alignment = 16;
     static constexpr std::size_t record_header = 16;
     static_assert(sizeof(Head) <= record_header);
+    // Limit: twice what the kernel takes from clients ahead of a visit (Groups::has_room).
+    static constexpr std::size_t circle_min = 1U << 20;
+    // Limit: messages after which a large circle that is not needed any more is given up.
+    static constexpr std::uint32_t shrink_after = 4096;
+
+    void allocate(std::size_t circle) {
+        bytes_ = std::make_unique_for_overwrite<std::uint8_t[]>(circle);
+        mask_ = circle - 1;
+    }
+    void make_circle_for(std::size_t more) {
+        const std::size_t needed = used_ + more;
+        unneeded_ = needed > smallest_ ? 0 : unneeded_ + 1;
+        if (empty()) {
+            head_ = tail_ = 0;
+            if (circle() > smallest_ && unneeded_ > shrink_after) {
+                allocate(smallest_);
+            }
+        }
+        if (needed > circle()) {
+            grow(std::bit_ceil(needed));
+        }
+    }
+    void grow(std::size_t circle) {
+        const auto before = std::move(bytes_);
+        const std::size_t mask = mask_;
+        allocate(circle);
+        for (std::size_t from = head_; from != tail_;) {
+            const std::size_t piece = std::min(tail_ - from, mask + 1 - (from & mask));
+            copy_in(from, {before.get() + (from & mask), piece});
+            from += piece;
+        }
+    }
 
     std::uint8_t* at(std::size_t position) { return bytes_.get() + (position & mask_); }
     void load_head() { std::memcpy(&head_now_, at(head_), sizeof head_now_); }
@@ -127,7 +165,8 @@ class MessageQueue {
     }
 
     std::size_t limit_;
-    std::size_t mask_;
+    std::size_t smallest_;
+    std::size_t mask_ = 0;
     std::unique_ptr<std::uint8_t[]> bytes_;
     std::size_t head_ = 0;  // positions only grow; the mask makes places of them
     std::size_t tail_ = 0;
@@ -135,6 +174,7 @@ class MessageQueue {
     std::size_t waiting_ = 0;
     std::size_t taken_ = 0;  // of the head
     std::size_t messages_ = 0;
+    std::uint32_t unneeded_ = 0;  // messages since the circle was as large as it is for a reason
     Head head_now_;
 };
 

@@ -93,5 +93,58 @@ TEST(MessageQueue, is_empty_after_clear_and_usable_again) {
     EXPECT_EQ(take(queue, 3), "new");
 }
 
+TEST(MessageQueue, takes_as_much_memory_as_it_needs_and_gives_it_back) {
+    constexpr std::size_t mib = 1U << 20;
+    MessageQueue queue(8 * mib);
+    const std::size_t smallest = queue.circle();
+    EXPECT_LT(smallest, 8 * mib);
+    // A partly taken message moves with the others.
+    push(queue, std::string(smallest / 2, 'a'), 1);
+    push(queue, std::string(smallest / 4, 'b'), 2);
+    EXPECT_EQ(take(queue, 100), std::string(100, 'a'));
+    push(queue, std::string(4 * mib, 'c'), 3);
+    EXPECT_GT(queue.circle(), smallest);
+    EXPECT_EQ(take(queue, smallest / 2 - 100), std::string(smallest / 2 - 100, 'a'));
+    queue.pop();
+    EXPECT_EQ(take(queue, smallest / 4), std::string(smallest / 4, 'b'));
+    queue.pop();
+    EXPECT_EQ(queue.head().kind, 3);
+    EXPECT_EQ(take(queue, 4 * mib), std::string(4 * mib, 'c'));
+    queue.pop();
+    // Not at once: who sends a large message may send another.
+    push(queue, "x");
+    EXPECT_GT(queue.circle(), smallest);
+    take(queue, 1);
+    queue.pop();
+    for (int i = 0; i < 5000; ++i) {
+        push(queue, "x");
+        take(queue, 1);
+        queue.pop();
+    }
+    EXPECT_EQ(queue.circle(), smallest);
+}
+
+TEST(MessageQueue, grows_while_it_wraps) {
+    constexpr std::size_t size = 100'000;
+    MessageQueue queue(8U << 20);
+    std::size_t pushed = 0;
+    std::size_t popped = 0;
+    const auto body = [](std::size_t number) {
+        return std::string(size, static_cast<char>('a' + number % 26));
+    };
+    for (std::size_t waiting = 1; waiting < 60; ++waiting) {
+        while (pushed - popped < waiting) {
+            push(queue, body(pushed++));
+        }
+        ASSERT_EQ(take(queue, size), body(popped++));
+        queue.pop();
+    }
+    while (popped < pushed) {
+        ASSERT_EQ(take(queue, size), body(popped++));
+        queue.pop();
+    }
+    EXPECT_TRUE(queue.empty());
+}
+
 }  // namespace
 }  // namespace ais::group

@@ -30,6 +30,9 @@ class Packer {
                     std::span<const ais_bytes> parts);
 
     [[nodiscard]] bool has_room_for(Lane lane, std::size_t size) const;
+    [[nodiscard]] std::size_t waiting_bytes(Lane lane) const {
+        return (lane == Lane::kernel ? kernel_ : ordinary_).waiting_bytes();
+    }
 
     // Which lanes may send.
     enum class Open : std::uint8_t { kernel_only, both };

@@ -8,6 +8,11 @@
 // possible, and then used from a private copy.  So a peer that scribbles over
 // the shared page can hurt nobody but itself: the worst that a ring answers is "broken".
 //
+// **A short lap.**  A producer whose consumer has caught up far from the begin of the ring goes
+// back to it at once, over a frame that says "skip" and stands for the rest of the lap.  So only
+// as much of a ring is written as is used at one time, and it stays in the caches of the
+// processors.
+//
 // Threads: a Producer and a Consumer are each used by one thread at a time
 // (the client library has a lock for each).
 //
@@ -63,6 +68,9 @@ class RingProducer {
     // Looks at the consumer's position only if what is known of it does not suffice.  False, too,
     // when the ring is broken.
     [[nodiscard]] bool has_room(std::size_t body, std::size_t share = 0) {
+        if (written_ >= shorten_at_) {
+            shorten_lap(body);
+        }
         return fits(body, share) || (observe() && fits(body, share));
     }
 
@@ -115,9 +123,40 @@ class RingProducer {
     [[nodiscard]] std::size_t size() const { return size_; }
 
   private:
+    // Limit: what a stream may have under way without going on to new memory; half the second
+    // level cache of a small processor.
+    static constexpr std::size_t lap_min = 512U << 10;
+    // How often to look whether the consumer has caught up.
+    static constexpr std::size_t lap_step = 32U << 10;
+
     [[nodiscard]] bool fits(std::size_t body, std::size_t share) const {
+        const std::size_t used = written_ - read_seen_;
+        const std::size_t skipped = read_seen_ <= skip_from_ ? skip_size_ : 0;
+        return frame_space(body) <= size_ - used && (share == 0 || used - skipped < share);
+    }
+
+    // Goes back to the begin if nearly nothing waits and the next frame fits there.
+    void shorten_lap(std::size_t body) {
+        const std::size_t offset = written_ & (size_ - 1);
+        if (offset < lap_min) {
+            shorten_at_ = written_ - offset + lap_min;
+            return;
+        }
+        shorten_at_ = written_ + lap_step;
+        if (!observe()) {
+            return;
+        }
         const std::size_t waiting = written_ - read_seen_;
-        return frame_space(body) <= size_ - waiting && (share == 0 || waiting < share);
+        if (waiting > offset / 8 || frame_space(body) > offset - waiting) {
+            return;
+        }
+        FrameHeader skip;
+        skip.flags = frame_skips;
+        std::memcpy(data_ + offset, &skip, sizeof skip);  // the mirror has room
+        skip_from_ = written_;
+        skip_size_ = size_ - offset;
+        written_ += skip_size_;
+        shorten_at_ = written_ + lap_min;
     }
 
     RingControl* control_;
@@ -125,6 +164,9 @@ class RingProducer {
     std::size_t size_;
     std::uint64_t written_ = 0;
     std::uint64_t read_seen_ = 0;
+    std::uint64_t shorten_at_ = lap_min;  // position at which shorten_lap() is worth a look
+    std::uint64_t skip_from_ = 0;         // the last skip
+    std::size_t skip_size_ = 0;
     RingFault fault_ = RingFault::none;
 };
 
@@ -149,6 +191,17 @@ class RingConsumer {
         }
         const std::uint8_t* at = data_ + (read_ & (size_ - 1));
         header = copy_header(at);
+        if ((header.flags & frame_skips) != 0) {
+            if (!skip()) {
+                return fault_ == RingFault::none ? Look::empty : Look::broken;
+            }
+            at = data_;
+            header = copy_header(at);
+            if ((header.flags & frame_skips) != 0) {
+                fault_ = RingFault::truncated;  // a lap of nothing
+                return Look::broken;
+            }
+        }
         if (header.size > body_max_) {
             fault_ = RingFault::too_big;
             return Look::broken;
@@ -191,6 +244,17 @@ class RingConsumer {
     [[nodiscard]] std::size_t size() const { return size_; }
 
   private:
+    // To the begin of the next lap.  True: there is a frame.
+    bool skip() {
+        const std::uint64_t next = (read_ | (size_ - 1)) + 1;
+        if (next - read_ > written_seen_ - read_) {
+            fault_ = RingFault::truncated;
+            return false;
+        }
+        read_ = next;
+        return written_seen_ != read_ || refresh();
+    }
+
     // Word by word and atomically, so that no compiler can turn the check of a
     // copy into a second look at the original.
     static FrameHeader copy_header(const std::uint8_t* from) {

@@ -31,7 +31,7 @@
 namespace ais::ipc {
 
 inline constexpr std::uint32_t connect_magic = 0x31534941;  // "AIS1"
-inline constexpr std::uint16_t protocol_version = 1;
+inline constexpr std::uint16_t protocol_version = 2;
 inline constexpr const char* socket_name = "ipc";  // in the run directory
 inline constexpr std::size_t hello_max = 256;
 
@@ -71,6 +71,9 @@ static_assert(sizeof(FrameHeader) == 24);
 // In the kind of a response: it is the kernel's, the request was not seen by the service, and
 // `error` is an ais_status.
 inline constexpr std::uint16_t kernel_answer = 0xffff;
+
+// In the flags of a frame without body: nothing follows until the ring begins anew (ipc_ring.hpp).
+inline constexpr std::uint16_t frame_skips = 1;
 
 inline constexpr std::size_t frame_alignment = 8;
 constexpr std::size_t frame_space(std::size_t body) {
