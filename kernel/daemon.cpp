@@ -452,6 +452,9 @@ bool Daemon::turn() {
         }
     }
     loop_.wake_at(first);
+    if (settings_.ipc.busy_poll > Duration(0) && node_->expects_a_caller()) {
+        loop_.look_awake(settings_.ipc.busy_poll);
+    }
     return more;
 }
 

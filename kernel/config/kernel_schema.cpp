@@ -202,6 +202,8 @@ constexpr Row rows[] = {
      "a client that takes nothing for so long no longer slows the cluster", nullptr},
     {"ipc", "request_wait", number, 0, 3600000, ms, "10000",
      "while replicas are made equal requests wait so long, then they are answered \"try again\"", nullptr},
+    {"ipc", "busy_poll", number, 0, 10000, "microseconds", "50",
+     "after a client that calls and waits, look awake for its next call; 0: sleep at once", nullptr},
     {"ipc", "clients_max", number, 1, 65536, "clients", "1024",
      "clients of this node at the same time", nullptr},
 

@@ -286,6 +286,7 @@ Result<void> read_ipc(const Section& root, IpcLimits& to) {
         to.outbox_max = from.size<std::size_t>("outbox_max");
         to.stall_timeout = from.ms("stall_timeout");
         to.request_wait = from.ms("request_wait");
+        to.busy_poll = std::chrono::microseconds(from.size<std::uint32_t>("busy_poll"));
         to.clients_max = from.size<std::size_t>("clients_max");
         if (!from.missed().empty()) {
             return invalid(from.missed() + " is missing or wrong");

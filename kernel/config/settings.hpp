@@ -117,6 +117,7 @@ struct IpcLimits {
     std::size_t outbox_max = 16U << 20;
     Duration stall_timeout = std::chrono::milliseconds(1000);
     Duration request_wait = std::chrono::milliseconds(10000);
+    Duration busy_poll = std::chrono::microseconds(50);
     std::size_t clients_max = 1024;
 };
 

@@ -62,6 +62,7 @@ TEST(Settings, of_a_small_file_are_the_defaults) {
     EXPECT_EQ(settings.ipc.event_ring, IpcLimits().event_ring);
     EXPECT_EQ(settings.ipc.outbox_max, IpcLimits().outbox_max);
     EXPECT_EQ(settings.ipc.stall_timeout, IpcLimits().stall_timeout);
+    EXPECT_EQ(settings.ipc.busy_poll, IpcLimits().busy_poll);
     EXPECT_EQ(settings.ipc.clients_max, IpcLimits().clients_max);
     EXPECT_EQ(settings.compare, Settings().compare);
 }
@@ -226,7 +227,7 @@ TEST(Settings, read_logging_people_plugins_and_limits) {
         "u\ngroup: g\nrealtime: no\n}\nuidgid {\n"
         "uid: 1000\n}\nuidgid {\nuid: a\ngid: b\n}\nplugins {\nload: clm , cpg\ndir: /p\ndir: "
         "/q\n}\nipc {\n"
-        "message_max: 10000\nrequest_ring: 65537\nstall_timeout: 50\nclients_max: 7\n}\nsync "
+        "message_max: 10000\nrequest_ring: 65537\nstall_timeout: 50\nbusy_poll: 0\nclients_max: 7\n}\nsync "
         "{\ncompare: 5\n}\n");
     EXPECT_FALSE(settings.logging.to_stderr);
     EXPECT_EQ(settings.logging.logfile, "/tmp/x");
@@ -247,6 +248,7 @@ TEST(Settings, read_logging_people_plugins_and_limits) {
     EXPECT_EQ(settings.ipc.message_max, 10000U);
     EXPECT_EQ(settings.ipc.request_ring, 131072U);
     EXPECT_EQ(settings.ipc.stall_timeout, milliseconds(50));
+    EXPECT_EQ(settings.ipc.busy_poll, Duration(0));
     EXPECT_EQ(settings.ipc.clients_max, 7U);
     EXPECT_EQ(settings.compare, std::chrono::seconds(5));
 }

@@ -222,6 +222,9 @@ class Sessions {
     void refuse(std::size_t budget);
     // Flush all sessions that were written to.
     void flush(Instant now);
+    // Since asked last a client has spoken that waits for what comes of it, rather than being in the
+    // middle of a stream: it may speak again as soon as it is told.
+    [[nodiscard]] bool has_served_a_caller();
     // The earliest time at which run() or flush() has something to do of its own (a client that
     // dozes, a stall timeout).
     [[nodiscard]] std::optional<Instant> deadline() const;

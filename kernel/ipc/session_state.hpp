@@ -143,6 +143,7 @@ struct Session::Impl {
     std::vector<std::uint8_t> body;  // its private copy; grows to the largest request
     bool requests_taken = false;     // since the last flush
 
+    bool has_spoken = false;           // since it fell asleep last
     std::uint32_t taken_in_a_row = 0;  // requests since the ring was found empty
     bool streams = false;
     Instant doze_until{};  // meaningful while dozing

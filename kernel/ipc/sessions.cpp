@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace ais::ipc {
 
@@ -49,6 +50,7 @@ struct Sessions::Impl final : Owner {
             session.impl_->doze_until = now + stream_rest;
             dozing.push(session.impl_->in_dozing);
         } else if (session.sleep()) {
+            has_served_a_caller |= std::exchange(session.impl_->has_spoken, false);
             give_share(session, count);
             asleep.push(session.impl_->in_asleep);
         } else {
@@ -106,6 +108,7 @@ struct Sessions::Impl final : Owner {
     List asleep;  // who fell asleep last is last
     List touched;
     List slow;
+    bool has_served_a_caller = false;
     bool held = false;  // may_request() was false when last asked
     std::size_t count = 0;
     std::uint64_t last_number = 0;
@@ -190,6 +193,7 @@ bool Sessions::run(Instant now, std::size_t budget) {
         Session::Request request;
         if (session.next_request(request, &all.dispatcher)) {
             ++all.stats.requests;
+            session.impl_->has_spoken = true;
             session.impl_->judge_stream(request.serial != 0, all.dispatcher.is_waiting_to_send());
             Impl::give_share(session, all.ready.size() + all.dozing.size() + 1);
             all.dispatcher.on_request(session, request);
@@ -233,6 +237,10 @@ void Sessions::flush(Instant now) {
             session.impl_->in_slow.unlink();
         }
     }
+}
+
+bool Sessions::has_served_a_caller() {
+    return std::exchange(impl_->has_served_a_caller, false);
 }
 
 std::optional<Instant> Sessions::deadline() const {

@@ -14,6 +14,7 @@
 #include "os/clock.hpp"
 #include "os/descriptor.hpp"
 
+#include <sched.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -39,6 +40,12 @@ int open_epoll() {
     return fd;
 }
 
+bool has_several_processors() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return ::sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 1;
+}
+
 }  // namespace
 
 struct Loop::Impl {
@@ -61,9 +68,7 @@ struct Loop::Impl {
         std::function<void()> on_readable;
     };
 
-    explicit Impl(const LoopOptions& wish) : options(wish), epoll(open_epoll()) {
-        now = monotonic_now();
-    }
+    Impl() : epoll(open_epoll()) { now = monotonic_now(); }
 
     // -- timers
 
@@ -167,14 +172,11 @@ struct Loop::Impl {
             look(Duration(0));
             return;
         }
-        if (options.spin > Duration(0) && is_busy && spin()) {
+        if (awake_for > Duration(0) && wait_awake(at)) {
             return;
         }
         ++stats.sleeps;
-        const Instant before = options.spin > Duration(0) ? monotonic_now() : now;
         look(at ? std::max(*at - monotonic_now(), Duration(0)) : forever);
-        // Spinning pays only while events follow each other quickly.
-        is_busy = options.spin > Duration(0) && monotonic_now() - before < 4 * options.spin;
     }
 
     // Milliseconds, rounded up: a timer is never early.  Only who dozes for less (a stream of a
@@ -198,14 +200,30 @@ struct Loop::Impl {
                             limit == forever ? -1 : static_cast<int>(left.count()));
     }
 
-    bool spin() {
-        const Instant until = monotonic_now() + options.spin;
-        do {
+    // True: something is ready, or a timer is due.
+    bool wait_awake(std::optional<Instant> at) {
+        // Limit: after 8 vain waits in a row only every 16th is tried.
+        if (vain >= 8 && vain % 16 != 0) {
+            ++vain;
+            return false;
+        }
+        ++stats.awake;
+        const Instant until = monotonic_now() + awake_for;
+        for (;;) {
             if (look(Duration(0))) {
+                vain = 0;
                 return true;
             }
-        } while (monotonic_now() < until);
-        return false;
+            const Instant current = monotonic_now();
+            if (at && *at <= current) {
+                return true;
+            }
+            if (current >= until) {
+                ++vain;
+                return false;
+            }
+            ::sched_yield();
+        }
     }
 
     void call_ready() {
@@ -227,6 +245,7 @@ struct Loop::Impl {
             at = limit;
         }
         wait(at);
+        awake_for = Duration(0);
         now = monotonic_now();
         ++stats.turns;
 
@@ -238,13 +257,14 @@ struct Loop::Impl {
         is_turn_wanted = turn_hook && turn_hook();
     }
 
-    const LoopOptions options;
     Descriptor epoll;
 
     Instant now;
     bool is_stopping = false;
     bool is_turn_wanted = false;
-    bool is_busy = false;
+    const bool may_look_awake = has_several_processors();
+    Duration awake_for{0};
+    std::uint32_t vain = 0;  // waits awake in a row that nothing ended
     bool has_fine_wait = true;
     std::function<bool()> turn_hook;
     std::optional<Instant> wake;
@@ -262,7 +282,7 @@ struct Loop::Impl {
     LoopStats stats;
 };
 
-Loop::Loop(const LoopOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Loop::Loop() : impl_(std::make_unique<Impl>()) {}
 Loop::~Loop() = default;
 
 Instant Loop::now() const {
@@ -304,6 +324,12 @@ void Loop::unwatch(WatchId id) {
 
 void Loop::set_turn(std::function<bool()> turn) {
     impl_->turn_hook = std::move(turn);
+}
+
+void Loop::look_awake(Duration time) {
+    if (impl_->may_look_awake) {
+        impl_->awake_for = time;
+    }
 }
 
 void Loop::wake_at(std::optional<Instant> at) {

@@ -35,22 +35,17 @@
 
 namespace ais::os {
 
-struct LoopOptions {
-    // While busy, look again for so long before sleeping.  It saves a wake-up
-    // (5-50 us) and burns a core; 0 on machines whose cores have other work.
-    Duration spin{0};
-};
-
 struct LoopStats {
     std::uint64_t turns = 0;
     std::uint64_t sleeps = 0;  // turns that waited in the operating system
+    std::uint64_t awake = 0;   // waits of look_awake() before a sleep or instead of it
     std::uint64_t callbacks = 0;
     std::uint64_t timers = 0;
 };
 
 class Loop final : public Timers, public Watcher {
   public:
-    explicit Loop(const LoopOptions& options = {});
+    Loop();
     ~Loop();
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
@@ -69,6 +64,12 @@ class Loop final : public Timers, public Watcher {
     // A turn is made at `at` at the latest, whatever else happens; replaces the
     // earlier wish.  Cheaper than a timer: for deadlines that move at every token.
     void wake_at(std::optional<Instant> at);
+
+    // Something is expected soon: the wait at the end of this turn looks awake for so long before
+    // it sleeps, which spares a wake-up (5 to 50 us).  A hint: it does not where that has been vain
+    // again and again, nor on a machine that has one processor for us.  Meanwhile
+    // others of our priority get the processor when they want it.
+    void look_awake(Duration time);
 
     // Returns after stop(), at once if that came before.
     void run();

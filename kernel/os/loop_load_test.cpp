@@ -13,6 +13,7 @@
 
 #include <csignal>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace ais::os {
@@ -251,21 +252,48 @@ TEST(Loop, time_stands_still_within_a_turn) {
     EXPECT_EQ(in_timer, in_turn);
 }
 
-TEST(Loop, spinning_finds_events_without_sleeping) {
-    Loop loop(LoopOptions{200ms});
+TEST(Loop, looks_awake_for_what_is_expected) {
+    Loop loop;
     Pipe pipe;
     int calls = 0;
     loop.watch(pipe.read_end.get(), [&] {
         pipe.take();
         ++calls;
     });
+    loop.set_turn([&] {
+        loop.look_awake(10min);
+        return false;
+    });
     pipe.put();
-    loop.run_once(1s);  // the first one sleeps: it is not known to be busy
-    pipe.put();
+    loop.run_once(1h);  // nothing is expected yet: it sleeps
     const auto sleeps = loop.stats().sleeps;
-    loop.run_once(1s);
+    if (std::thread::hardware_concurrency() < 2) {
+        GTEST_SKIP() << "one processor";
+    }
+    std::thread other([&] { pipe.put(); });
+    loop.run_once(1h);
+    other.join();
     EXPECT_EQ(calls, 2);
     EXPECT_EQ(loop.stats().sleeps, sleeps);
+    EXPECT_EQ(loop.stats().awake, 1U);
+}
+
+TEST(Loop, fires_timers_while_it_looks_awake) {
+    Loop loop;
+    bool fired = false;
+    loop.start(loop.now() + 3ms, [&] { fired = true; });
+    loop.look_awake(1h);
+    loop.run_once(2h);
+    EXPECT_TRUE(fired);
+}
+
+TEST(Loop, looks_awake_less_often_where_that_is_vain) {
+    Loop loop;
+    for (int i = 0; i < 40; ++i) {
+        loop.look_awake(1ns);
+        loop.run_once(1ms);
+    }
+    EXPECT_LE(loop.stats().awake, 8U + 2U);
 }
 
 TEST(Signals, come_as_events_of_the_loop) {

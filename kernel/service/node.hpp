@@ -121,6 +121,10 @@ class Node final : private totem::Effects {
 
     void start(Instant now);
     void on_datagram(Instant now, totem::LinkId link, NodeId sender, Bytes datagram);
+    // A client may speak again at once (ipc::Sessions), and nothing that it said waits here.
+    [[nodiscard]] bool expects_a_caller() {
+        return sessions_.has_served_a_caller() && groups_.backlog() == 0;
+    }
     // Where a datagram that is handed over next would be kept (Engine::landing).
     [[nodiscard]] MutableBytes landing() { return stopped_ ? MutableBytes() : engine_.landing(); }
     // A token may be in what is handed over next: takes what clients have written by now, so
