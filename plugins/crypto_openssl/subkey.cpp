@@ -84,7 +84,7 @@ Result<void> Suite::start() {
             envelope::Header header;
             header.cipher = cipher;
             Subkey subkey;
-            subkey.derive(master, header);
+            subkey.derive(Suite{}, master, header);
             std::array<std::uint8_t, header_size + 1 + tag_size> datagram{};
             subkey.seal(1, as_bytes("x"), datagram.data());
             std::uint8_t opened = 0;
@@ -130,7 +130,7 @@ Subkey::~Subkey() {
     OPENSSL_cleanse(key_.data(), key_.size());
 }
 
-void Subkey::derive(const Key& master, const envelope::Header& header) {
+void Subkey::derive(const Suite&, const Key& master, const envelope::Header& header) {
     cipher_ = header.cipher;
     epoch_ = header.epoch();
     key_ = keyed_blake2b(master, envelope::subkey_message(header));

@@ -29,6 +29,8 @@ struct FreeContext {
 };
 using Context = std::unique_ptr<evp_cipher_ctx_st, FreeContext>;
 
+struct Suite;
+
 class Subkey {
   public:
     Subkey() = default;
@@ -37,7 +39,7 @@ class Subkey {
     Subkey& operator=(Subkey&&) = default;
 
     // As envelope_session.hpp.  Throws std::bad_alloc when OpenSSL has no memory.
-    void derive(const Key& master, const envelope::Header& header);
+    void derive(const Suite& suite, const Key& master, const envelope::Header& header);
     [[nodiscard]] bool fits(const envelope::Header& header) const {
         return cipher_ == header.cipher && epoch_ == header.epoch();
     }

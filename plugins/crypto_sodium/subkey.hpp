@@ -8,15 +8,14 @@
 
 #pragma once
 
-#include <ais/envelope_session.hpp>
-#include <ais/result.hpp>
-
-#include <sodium.h>
+#include <ais/envelope_sodium.hpp>
 
 namespace ais::crypto_sodium {
 
 using envelope::Cipher;
 using envelope::Key;
+
+struct Suite;
 
 class Subkey {
   public:
@@ -27,7 +26,7 @@ class Subkey {
 
     // Become the sub-key for datagrams with this header.  Requires:
     // is_available(header.cipher).
-    void derive(const Key& master, const envelope::Header& header);
+    void derive(const Suite& suite, const Key& master, const envelope::Header& header);
 
     // Whether it was derived for the cipher and epoch of this header; sender
     // and salt are the owner's business.
@@ -48,18 +47,14 @@ class Subkey {
     crypto_aead_aes256gcm_state aes_{};
 };
 
-// libsodium as a suite (ais/envelope_session.hpp).  Requires of all others: start().
-struct Suite {
+// libsodium as a suite (ais/envelope_session.hpp).
+struct Suite : envelope::SodiumSuite {
     using Subkey = crypto_sodium::Subkey;
     static constexpr const char* sealing_id = "SODIUM-001";
     static constexpr const char* gave_way_id = "SODIUM-002";
 
-    static Result<void> start();
     static bool is_available(Cipher cipher);
     static bool has_fast_aes() { return is_available(Cipher::aes_256_gcm); }
-    static Key derive_master(Bytes authkey);
-    static std::uint32_t derive_key_id(const Key& master);
-    static void wipe(void* memory, std::size_t size) { sodium_memzero(memory, size); }
 };
 
 }  // namespace ais::crypto_sodium

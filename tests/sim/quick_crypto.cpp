@@ -34,9 +34,11 @@ std::uint64_t digest(std::uint64_t hash, Bytes bytes) {
     return mix(hash, word);
 }
 
+struct Suite;
+
 class Subkey {
   public:
-    void derive(const Key& master, const Header& header) {
+    void derive(const Suite&, const Key& master, const Header& header) {
         cipher_ = header.cipher;
         epoch_ = header.epoch();
         key_ = digest(digest(0, master), envelope::subkey_message(header));

@@ -4,7 +4,7 @@
 // log lines, the same whatever library does the work.  A suite that is made into a
 // plugin has besides:
 //
-//   static Result<void> start()                     initialise the library
+//   Result<void> start()                            initialise the library; may be static
 //   static bool has_fast_aes()                      whether "auto" begins with AES-256-GCM
 //   static constexpr const char* sealing_id         log id of "sealing datagrams with …"
 //   static constexpr const char* gave_way_id        log id of "node … seals with …"
@@ -24,8 +24,11 @@ namespace ais::envelope {
 template <typename Suite>
 class LoggedSession {
   public:
-    LoggedSession(const SessionOptions& options, Bytes authkey, const host::Log& log)
-        : session_(options, authkey), log_(log) {
+    LoggedSession(const SessionOptions& options,
+                  Bytes authkey,
+                  const Suite& suite,
+                  const host::Log& log)
+        : session_(options, authkey, suite), log_(log) {
         log_.info(Suite::sealing_id,
                   "sealing datagrams with ",
                   cipher(),
@@ -77,7 +80,7 @@ class Backend {
 
     // Throws when the library does not start.
     explicit Backend(const ais_host& host) : log_(host) {
-        const Result<void> started = Suite::start();
+        const Result<void> started = suite_.start();
         if (!started) {
             throw std::runtime_error(started.error().text);
         }
@@ -99,7 +102,7 @@ class Backend {
         if (!chosen) {
             return chosen.error();
         }
-        return std::make_unique<Session>(options, from_abi(params.key), log_);
+        return std::make_unique<Session>(options, from_abi(params.key), suite_, log_);
     }
 
   private:
@@ -129,6 +132,7 @@ class Backend {
                          "': auto, aes-256-gcm, xchacha20-poly1305 or chacha20-poly1305"};
     }
 
+    Suite suite_;
     host::Log log_;
 };
 

@@ -31,7 +31,7 @@ template <typename Subkey>
 class Peers {
   public:
     // Why 512: 128 nodes, each restarted three times since we started, keep
-    // their windows; about 1.2 KiB each.
+    // their windows; 1 to 2 KiB each.
     static constexpr std::size_t capacity = 512;
 
     // The entry for sender and salt of this header, or nullptr.

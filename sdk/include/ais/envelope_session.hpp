@@ -7,10 +7,11 @@
 // sections "Sealing" and "Opening".  Nothing here knows of the C table or of
 // the host (envelope_backend.hpp does).
 //
-// A suite is what a library brings:
+// A suite is what a library brings, and a value: each session has a copy of the one that was
+// started, so what is found out at the start (which functions this processor has) needs no global.
 //
 //   class Subkey: default constructible, swappable, wiped at its end
-//       void derive(const Key& master, const Header& header)
+//       void derive(const Suite& suite, const Key& master, const Header& header)
 //       bool fits(const Header& header) const           derived for its cipher and epoch
 //       void seal(std::uint64_t counter, Bytes plain, std::uint8_t* datagram)
 //       bool open(std::uint64_t counter, Bytes datagram, std::uint8_t* to)     also in place
@@ -49,17 +50,18 @@ struct SessionOptions {
 template <typename Suite>
 class Session {
   public:
-    // Requires: the library is initialised, Suite::is_available(options.cipher),
+    // Requires: the suite was started, Suite::is_available(options.cipher),
     // local_node is not 0.
-    Session(const SessionOptions& options, Bytes authkey)
-        : master_(Suite::derive_master(authkey)),
+    Session(const SessionOptions& options, Bytes authkey, const Suite& suite = {})
+        : suite_(suite),
+          master_(Suite::derive_master(authkey)),
           next_{options.cipher,
                 Suite::derive_key_id(master_),
                 options.local_node,
                 options.salt,
                 options.first_counter},
           gives_way_(options.gives_way) {
-        sealing_.derive(master_, next_);
+        sealing_.derive(suite_, master_, next_);
     }
     ~Session() { Suite::wipe(master_.data(), master_.size()); }
     Session(const Session&) = delete;
@@ -78,7 +80,7 @@ class Session {
             return AIS_ERR_FAILED;  // one more would repeat a nonce
         }
         if (!sealing_.fits(next_)) {
-            sealing_.derive(master_, next_);
+            sealing_.derive(suite_, master_, next_);
         }
         write_header(next_, out);
         sealing_.seal(next_.counter, plain, out);
@@ -109,7 +111,7 @@ class Session {
         auto* peer = peers_.find(header);
         const bool is_known = peer != nullptr && peer->subkey.fits(header);
         if (!is_known) {
-            trial_.derive(master_, header);
+            trial_.derive(suite_, master_, header);
         }
         auto& subkey = is_known ? peer->subkey : trial_;
         if (!subkey.open(header.counter, datagram, to)) {
@@ -141,6 +143,7 @@ class Session {
         }
     }
 
+    Suite suite_;
     Key master_;
     Header next_;  // of the next datagram that is sealed
     typename Suite::Subkey sealing_;
