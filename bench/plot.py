@@ -5,7 +5,7 @@ import math
 
 import plan
 
-COLOURS = {"ours": "#c0392b", "ours-openssl": "#e67e22", "ours-plain": "#8e44ad", "cs-udp": "#2471a3", "cs-udpu": "#17a589",
+COLOURS = {"ours": "#c0392b", "ours-mb": "#d35400", "ours-openssl": "#e67e22", "ours-plain": "#8e44ad", "cs-udp": "#2471a3", "cs-udpu": "#17a589",
            "cs-knet": "#566573", "cs-knet-aes": "#aab7b8"}
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 760, 420, 70, 40, 60
 STYLE = 'font-family="sans-serif" font-size="12"'

@@ -74,7 +74,7 @@ def _throughput(runs, network, size, who, ours, peers, target, seal):
     if value is None:
         return []
     peer, peer_name = runs.best(network, peers, name, key, max)
-    pump = "pump-sealed" if seal == "sealed" else "pump"
+    pump = "pump" if seal == "plain" else "pump-sealed"
     limit = runs.median(network, "pump", pump, "mb_per_s")
     limit = limit * 1e6 / size if limit and unit == "msgs/s" else limit
     where, rounds = plan.network_text(network), runs.rounds(network, ours, name)
@@ -91,11 +91,13 @@ def cells(lines):
     plain, sealed = plan.PLAIN_PEERS, (plan.SEALED_PEER,)
     for network in (n3, n5):
         for size, who in plan.both(*plan.SMALL):
-            result += _throughput(runs, network, size, who, "ours", plain, ">= 10", "sealed")
+            for ours, seal in plan.SEALED_OURS:
+                result += _throughput(runs, network, size, who, ours, plain, ">= 10", seal)
         for size, who in plan.both(*plan.LARGE):
             result += _throughput(runs, network, size, who, "ours-plain", plain, ">= 10", "plain")
         for size, who in plan.both(*plan.LARGE):
-            result += _throughput(runs, network, size, who, "ours", sealed, ">= 8", "sealed")
+            for ours, seal in plan.SEALED_OURS:
+                result += _throughput(runs, network, size, who, ours, sealed, ">= 8", seal)
     result += _throughput(runs, n3, 1000000, "one", "ours", plain, None, "sealed")
     for size, target in ((64, ">= 4"), (65536, ">= 2")):
         result += _throughput(runs, n1, size, "one", "ours", plain, target, "sealed")
@@ -105,14 +107,14 @@ def cells(lines):
     for network in (n3, n5):
         for size in (*plan.SMALL, *plan.LARGE):
             name, key = plan.SIZE_NAMES[size], "mb_per_s"
-            alone, together = (runs.median(network, "ours", f"{name} {who}", key) for who in ("one", "all"))
-            where, rounds = plan.network_text(network), runs.rounds(network, "ours", f"{name} all")
+            alone, together = (runs.median(network, "ours-mb", f"{name} {who}", key) for who in ("one", "all"))
+            where, rounds = plan.network_text(network), runs.rounds(network, "ours-mb", f"{name} all")
             if alone and together:
                 result.append(_cell(f"{where} {name} all against one, sealed MB/s", together, alone, "ours, one sender", None,
                                     ">= 0.85", rounds))
                 unfair, unfair_name = runs.best(network, plain, f"{name} all", "unfair", min)
                 result.append(_cell(f"{where} {name} all, largest difference of shares", runs.median(
-                    network, "ours", f"{name} all", "unfair"), unfair, unfair_name, None, "ours <= 0.1", rounds))
+                    network, "ours-mb", f"{name} all", "unfair"), unfair, unfair_name, None, "ours <= 0.1", rounds))
     for network in (n1, n3, n5):
         for mode, percentile, target in (("idle", "p50", 0.6), ("idle", "p99", 0.6), ("think", "p50", 0.6),
                                          ("think", "p99", 0.6), ("load", "p50", 0.4), ("load", "p99", 0.1)):
@@ -126,7 +128,7 @@ def cells(lines):
     if safe is not None:
         result.append(_cell("n3 safe against agreed p50 us", safe, runs.median(n3, "ours", "idle", "p50_us"), "ours, agreed",
                             None, "<= 3", runs.rounds(n3, "ours", "safe")))
-    fastest, _ = runs.best(n3, ("ours", "ours-openssl"), "64KiB one", "mb_per_s", max)
+    fastest, _ = runs.best(n3, ("ours", "ours-mb", "ours-openssl"), "64KiB one", "mb_per_s", max)
     if fastest is not None:
         rounds = runs.rounds(n3, "ours", "64KiB one")
         result.append(_cell("n3 64KiB one sealed against plain MB/s", fastest, runs.median(

@@ -121,10 +121,10 @@ void read_windows(Reader& from, TotemSettings& to) {
     to.seqno_unchanged_const = from.size<std::uint32_t>("seqno_unchanged_const");
     to.window_size = from.size<std::uint32_t>("window_size");
     to.max_messages = static_cast<std::uint32_t>(
-        from.try_number("max_messages").value_or(std::min<std::int64_t>(128, to.window_size)));
+        from.try_number("max_messages").value_or(std::min<std::int64_t>(256, to.window_size)));
     to.accelerated_window =
         static_cast<std::uint32_t>(from.try_number("accelerated_window")
-                                       .value_or(std::min<std::int64_t>(64, to.max_messages)));
+                                       .value_or(std::min<std::int64_t>(128, to.max_messages)));
 }
 
 Result<std::vector<Interface>> read_interfaces(const Section& totem) {

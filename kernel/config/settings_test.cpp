@@ -113,8 +113,8 @@ TEST(Settings, let_the_other_timeouts_follow_token) {
 TEST(Settings, let_consensus_follow_join_and_the_windows_each_other) {
     const auto none = settings_of("totem {\n" + interface + "}\n").totem;
     EXPECT_EQ(none.consensus, milliseconds(240));
-    EXPECT_EQ(none.max_messages, 128U);
-    EXPECT_EQ(none.accelerated_window, 64U);
+    EXPECT_EQ(none.max_messages, 256U);
+    EXPECT_EQ(none.accelerated_window, 128U);
     const auto some =
         settings_of("totem {\njoin: 100\nwindow_size: 50\nmax_messages: 17\n" + interface + "}\n")
             .totem;

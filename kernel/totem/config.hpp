@@ -59,11 +59,12 @@ struct Config {
     // Datagrams that all nodes together send in one rotation; the members agree
     // on the smallest.
     std::uint32_t window_size = 256;
-    // Datagrams that one node sends in one visit of the token.
-    std::uint32_t max_messages = 128;
+    // Datagrams that one node sends in one visit of the token.  Why all of the window: who is alone
+    // in having something to send has it all; shares are what flow control is for.
+    std::uint32_t max_messages = 256;
     // Accelerated ring: datagrams of a visit that follow the token (0: the
     // original protocol).  Paper: Babay and Amir, ICDCS 2016.
-    std::uint32_t accelerated_window = 64;
+    std::uint32_t accelerated_window = 128;
 
     // Largest datagram that the engine emits, in bytes, before sealing; the
     // same on all members.
