@@ -84,6 +84,18 @@ class Keys(unittest.TestCase):
             cluster[2].start()
             cluster.wait_ring()
 
+    def test_nodes_with_every_sealing_backend_that_was_built_are_one_ring(self):
+        says = {"crypto_sodium": "SODIUM-001", "crypto_openssl": "OPENSSL-001", "crypto_ipsec_mb": "IPSECMB-001"}
+        built = [name for name in says if (build_dir() / "plugins" / f"{name}.so").exists()]
+        self.assertIn("crypto_sodium", built)
+        with Cluster(len(built)) as cluster:
+            for node, backend in zip(cluster.nodes, built):
+                node.config.write_text(node.config.read_text().replace("secauth: on", f"crypto_backend: {backend}"))
+            cluster.start()
+            cluster.wait_ring()
+            for node, backend in zip(cluster.nodes, built):
+                self.assertRegex(node.log(), rf"{says[backend]} .*sealing datagrams with ")
+
     def test_plain_and_sealed_nodes_stay_apart_and_say_so(self):
         with Cluster(2) as cluster:
             cluster[2].config.write_text(cluster[2].config.read_text().replace("secauth: on", "secauth: off"))
