@@ -19,6 +19,9 @@
 #include <string_view>
 #include <vector>
 
+#ifdef AIS_WITH_IPSEC_MB
+extern "C" const struct ais_plugin ais_plugin_crypto_ipsec_mb;
+#endif
 extern "C" const struct ais_plugin ais_plugin_crypto_openssl;
 extern "C" const struct ais_plugin ais_plugin_crypto_sodium;
 
@@ -122,7 +125,14 @@ void open(benchmark::State& state, const ais_plugin& plugin, const char* cipher)
 }
 
 const bool registered = [] {
-    for (const ais_plugin* plugin : {&ais_plugin_crypto_sodium, &ais_plugin_crypto_openssl}) {
+    const ais_plugin* const plugins[] = {
+        &ais_plugin_crypto_sodium,
+        &ais_plugin_crypto_openssl,
+#ifdef AIS_WITH_IPSEC_MB
+        &ais_plugin_crypto_ipsec_mb,
+#endif
+    };
+    for (const ais_plugin* plugin : plugins) {
         for (const char* cipher : {"aes-256-gcm", "xchacha20-poly1305"}) {
             const std::string name = std::string(plugin->name) + "/" + cipher;
             for (const int size : {64, 1400, 8900}) {
