@@ -26,15 +26,21 @@ Error no_use(const std::string& why) {
 
 }  // namespace
 
-Result<Functions> choose_functions(std::uint64_t flags) {
-    const std::unique_ptr<IMB_MGR, FreeManager> manager(alloc_mb_mgr(flags));
+Result<void> check_processor(std::uint64_t features) {
+    if ((features & IMB_CPUFLAGS_SSE) != IMB_CPUFLAGS_SSE) {
+        return no_use("this processor has no AES, PCLMULQDQ or SSE4.2 instructions");
+    }
+    return {};
+}
+
+Result<Functions> choose_functions() {
+    const std::unique_ptr<IMB_MGR, FreeManager> manager(alloc_mb_mgr(0));
     if (!manager) {
         return Error{AIS_ERR_NO_MEMORY, "IPSec_MB has no memory for its manager"};
     }
-    constexpr std::uint64_t needed =
-        IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ | IMB_FEATURE_SSE4_2 | IMB_FEATURE_CMOV;
-    if ((manager->features & needed) != needed) {
-        return no_use("this processor has no AES, PCLMULQDQ or SSE4.2 instructions");
+    const Result<void> checked = check_processor(manager->features);
+    if (!checked) {
+        return checked.error();
     }
     init_mb_mgr_auto(manager.get(), nullptr);
     const int error = imb_get_errno(manager.get());

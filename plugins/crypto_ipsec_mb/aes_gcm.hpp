@@ -24,9 +24,13 @@ struct Functions {
     aes_gcm_enc_dec_t open = nullptr;
 };
 
-// The fastest that this processor has.  AIS_ERR_UNSUPPORTED with the remedy when it has not what
-// the library needs.  `flags` are alloc_mb_mgr's; other than 0 in tests only.
-Result<Functions> choose_functions(std::uint64_t flags = 0);
+// Whether a processor with these instructions (IMB_FEATURE_…) will do; AIS_ERR_UNSUPPORTED with
+// the remedy if not.
+Result<void> check_processor(std::uint64_t features);
+
+// The fastest that this processor has.  Errors as check_processor, and when the library has failed
+// its self-test or has no memory.
+Result<Functions> choose_functions();
 
 // A key with its schedule and the powers of its hash key, so that a datagram does not pay for
 // them.  Wiped when it is replaced or destroyed.

@@ -49,12 +49,15 @@ std::uint32_t open(Session& session, std::vector<std::uint8_t> datagram) {
 }
 
 TEST(AesGcm, names_the_remedy_on_a_processor_without_aes) {
-    const Result<Functions> chosen = choose_functions(IMB_FLAG_AESNI_OFF);
-    ASSERT_FALSE(chosen);
-    EXPECT_EQ(chosen.error().code, AIS_ERR_UNSUPPORTED);
-    EXPECT_NE(chosen.error().text.find("this processor has no AES"), std::string::npos)
-        << chosen.error().text;
-    EXPECT_NE(chosen.error().text.find("crypto_sodium"), std::string::npos);
+    EXPECT_TRUE(check_processor(~std::uint64_t{0}));
+    for (const std::uint64_t lacks :
+         {IMB_FEATURE_AESNI, IMB_FEATURE_PCLMULQDQ, IMB_FEATURE_SSE4_2}) {
+        const Result<void> checked = check_processor(~std::uint64_t{lacks});
+        ASSERT_FALSE(checked) << lacks;
+        EXPECT_EQ(checked.error().code, AIS_ERR_UNSUPPORTED);
+        EXPECT_NE(checked.error().text.find("this processor has no AES"), std::string::npos);
+        EXPECT_NE(checked.error().text.find("crypto_sodium"), std::string::npos);
+    }
 }
 
 TEST(AesGcm, leaves_zeros_of_what_does_not_open) {
