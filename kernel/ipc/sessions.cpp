@@ -33,7 +33,8 @@ struct Sessions::Impl final : Owner {
 
     void touch(Session& session) override { touched.push(session.impl_->in_touched); }
     void resume(Session& session) override {
-        if (held) {
+        // Asked anew: what was true at the last turn with requests may be long ago.
+        if (!check_dispatcher()) {
             session.set_held_back_flag(true);
         }
         session.impl_->in_dozing.unlink();

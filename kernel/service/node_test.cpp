@@ -213,7 +213,7 @@ TEST(Node, alone_goes_on_with_requests_as_soon_as_there_is_room) {
     }
     host.node.sessions().on_wake(*host.client.session);
     const Instant before = cluster.now;
-    ASSERT_TRUE(cluster.run_until([&] { return host.service.words.size() >= 30; }));
+    ASSERT_TRUE(cluster.run_until([&] { return host.service.words.size() >= 10; }));
     EXPECT_LE(cluster.now - before, milliseconds(1));
 }
 

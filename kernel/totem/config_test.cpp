@@ -49,7 +49,7 @@ TEST(Config, refuses_relations_that_cannot_work) {
     EXPECT_TRUE(starts(complaint([](Config& c) { c.window_size = 0; }), "window_size"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.max_messages = 257; }), "max_messages"));
     EXPECT_TRUE(
-        starts(complaint([](Config& c) { c.accelerated_window = 129; }), "accelerated_window"));
+        starts(complaint([](Config& c) { c.accelerated_window = 257; }), "accelerated_window"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.datagram_max = 500; }), "netmtu"));
     EXPECT_TRUE(starts(complaint([](Config& c) { c.log_slots = 3000; }), "log_slots"));
     EXPECT_TRUE(starts(complaint([](Config& c) {

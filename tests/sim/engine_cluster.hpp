@@ -43,6 +43,8 @@ inline Config config_of(const Profile& profile) {
     config.consensus_timeout = milliseconds(profile.consensus);
     config.merge_timeout = milliseconds(profile.merge);
     config.window_size = 128;
+    config.max_messages = config.window_size;
+    config.accelerated_window = config.window_size / 2;
     config.log_slots = 12 * 128;
     return config;
 }
