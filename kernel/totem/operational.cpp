@@ -10,6 +10,7 @@
 #include "base/mutation.hpp"
 #include "totem/state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ais::totem {
@@ -260,7 +261,12 @@ void wake(State& s, Effects& out) {
         return;  // asked already
     }
     ++s.stats.hold_cancels_sent;
-    s.deadlines.set(Timer::hold_cancel, s.now + s.config.join_timeout);
+    // Limit: longer each time, so that a ring whose token is late is not asked more and more.
+    const Duration next = s.ask_wait > Duration::zero() ? 2 * s.ask_wait
+                          : s.rotation.is_known()       ? token_wait(s)
+                                                        : s.config.join_timeout;
+    s.ask_wait = std::min(next, s.config.join_timeout);
+    s.deadlines.set(Timer::hold_cancel, s.now + s.ask_wait);
     const std::size_t size =
         encode(s.scratch, s.self, PacketType::hold_cancel, RingNotice{ring.id});
     transmit(out, holder, Traffic::control, Bytes(s.scratch).first(size));

@@ -199,6 +199,10 @@ struct State {
     std::size_t kept_token_size = 0;
     NodeId kept_token_to;
     Duration token_wait{};  // until then
+    Instant kept_token_sent_at{};
+    Instant repeated_at{};        // none: it was sent once
+    Duration token_wait_floor{};  // after lost tokens, until a rotation without
+    Duration ask_wait{};          // until the hold_cancel timer; 0: not asked yet
     // Scratch for control datagrams.
     std::array<std::uint8_t, control_datagram_max> scratch;
 
@@ -222,6 +226,9 @@ void update_aru(State& s, Ring& ring);
 void forward(State& s, Ring& ring, Effects& out);
 // While we held the token somebody used a seq that only we could give: the token is given up.
 [[nodiscard]] bool is_overtaken(State& s, Ring& ring);
+// From here to here, generously: who has waited so long for a token that does not rest repeats
+// what should have brought it.
+[[nodiscard]] Duration token_wait(const State& s);
 void keep_token(State& s, NodeId to, std::size_t size, Effects& out);
 void retransmit_token(State& s, Effects& out);
 
@@ -294,6 +301,7 @@ void exclude(State& s, const Members& nodes, Level level, std::string_view reaso
 // detection.cpp
 // The kept token went out: it is expected back.
 void watch_token(State& s);
+// It is back, and was not lost: how long did it take?
 void note_rotation(State& s);
 void on_token_late(State& s, Effects& out);
 void on_detector_timer(State& s, Effects& out);
