@@ -156,6 +156,7 @@ struct State {
     bool told_whole = false;  // our last join said that we hear all
     Separation separation;
     Admission admission;
+    Members missing;        // have left our rings and not come back
     Instant asked_until{};  // somebody wants to know whether we hear it
     // Why nodes were put into `failed` since we were last operational, for the log.
     struct Departure {
@@ -175,9 +176,9 @@ struct State {
     LinkId receiving_link = 0;  // of the datagram in work
     Estimate rotation;          // of the token, rests left out
     Instant forwarded_at{};
-    bool may_rest = false;              // the token that we forwarded last may have been held
-    bool is_merge_detect_late = false;  // it was put off to the end of a rest, once
-    Duration late_wait{};               // of the last token_late timer
+    bool may_rest = false;       // the token that we forwarded last may have been held
+    Instant merge_detect_due{};  // its timer may be later: at the end of a rest
+    Duration late_wait{};        // of the last token_late timer
     struct Offer {
         NodeId node;
         Patience patience;
