@@ -149,7 +149,6 @@ void watch_token(State& s) {
 }
 
 void note_rotation(State& s) {
-    s.deadlines.clear(Timer::token_late);
     if (!s.may_rest && s.forwarded_at != Instant{} && s.current().visits > 1) {
         s.rotation.add(s.now - s.forwarded_at);
     }

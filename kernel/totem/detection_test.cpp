@@ -225,7 +225,7 @@ TEST_F(DetectionTest, learns_that_the_next_node_is_on_another_ring) {
     const auto rings = node.engine->stats().gathers;
     node.engine->hint(cluster->now, NodeId(2), 0, Hint::unreachable, node);
     // Node 1 may hold the token; let it go, and ask once more.
-    cluster->now += milliseconds(101);
+    cluster->now += TinyCluster::small().hold_timeout;
     node.engine->expire(cluster->now, node);
     Probe probe;
     for (const auto& datagram : cluster->wire) {

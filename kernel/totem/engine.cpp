@@ -506,6 +506,9 @@ std::string Engine::describe() const {
        << ") requested " << s.stats.requested << " (repeated " << s.stats.requests_repeated
        << ", spurious " << s.stats.requests_spurious << ") duplicates " << s.stats.duplicates
        << " rings " << s.stats.rings << " token losses " << s.stats.token_losses << '\n';
+    to << "  tokens sent again " << s.stats.token_retransmits << ", passed on again "
+       << s.stats.repetitions_passed_on << ", in vain " << s.stats.vain_repetitions
+       << ", hold cancels " << s.stats.hold_cancels_sent << '\n';
     to << "  refused: malformed " << s.stats.malformed << " version " << s.stats.wrong_version
        << " sender " << s.stats.wrong_sender << " foreign " << s.stats.foreign << " stale joins "
        << s.stats.stale_joins << " overflows " << s.stats.log_overflows << '\n';

@@ -368,13 +368,20 @@ struct AtRest {
     int notices = 0;  // of its ring to others
 };
 
-// Ten seconds of a ring of three that has nothing to do, or a message now and then.
-AtRest rest_for_ten_seconds(Duration hold, Duration message_every = std::chrono::hours(1)) {
+// Ten seconds of a ring of three that has nothing to do, or a message now and then; a fourth node has
+// left it before.
+AtRest rest_for_ten_seconds(Duration hold,
+                            Duration message_every = std::chrono::hours(1),
+                            bool has_lost_one = true) {
     Config config;
     config.hold_timeout = hold;
-    TinyCluster cluster(3, config);
+    TinyCluster cluster(has_lost_one ? 4 : 3, config);
     EXPECT_TRUE(cluster.form());
+    if (has_lost_one) {
+        cluster[3].engine->leave(cluster.now, cluster[3]);
+    }
     cluster.run(1000);
+    EXPECT_EQ(cluster[0].engine->configuration().members.size(), 3u);
     auto& representative = cluster[0];
     AtRest seen;
     const Instant end = cluster.now + std::chrono::seconds(10);
@@ -403,11 +410,20 @@ TEST(Engine, says_what_it_has_to_say_when_a_rest_of_the_token_ends) {
     EXPECT_MARK("operational.merge_detect_goes_with_the_token",
                 seen = rest_for_ten_seconds(milliseconds(140)));
     EXPECT_LE(seen.timers, 10'000 / 140 + 1);
-    EXPECT_GE(seen.notices, 10'000 / (200 + 70));
+    EXPECT_GE(seen.notices, 10'000 / (200 + 10));
+    EXPECT_LE(seen.notices, 10'000 / 200 + 1);  // not one a rest
     EXPECT_MARK("operational.merge_detect_waits_for_the_end_of_the_rest",
-                seen = rest_for_ten_seconds(milliseconds(100)));
+                rest_for_ten_seconds(milliseconds(140)));
+    seen = rest_for_ten_seconds(milliseconds(100));
     EXPECT_LE(seen.timers, 10'000 / 100 + 1);
-    EXPECT_GE(seen.notices, 10'000 / (200 + 50));
+    EXPECT_GE(seen.notices, 10'000 / (200 + 10));
+}
+
+TEST(Engine, looks_for_others_half_as_often_if_nobody_is_missing) {
+    const AtRest seen =
+        rest_for_ten_seconds(milliseconds(140), std::chrono::hours(1), /*has_lost_one=*/false);
+    EXPECT_GE(seen.notices, 10'000 / (400 + 20));
+    EXPECT_LE(seen.notices, 10'000 / 400 + 1);
 }
 
 // Found by seed 11459: replicas that are compared each 114 ms, and rests of 700 ms.

@@ -10,6 +10,7 @@
 #include "base/mutation.hpp"
 #include "totem/state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ais::totem {
@@ -37,6 +38,16 @@ bool tells_of_our_ring(const State& s) {
            s.now < s.asked_until;
 }
 
+// How often a ring says that it is there.  Half as often while it rests and misses nobody: two
+// rings that have never been one look for each other then, and who is alone or forms a ring says so
+// anyway.
+Duration notice_interval(const State& s) {
+    const bool is_at_rest = s.installed->members.size() > 1 &&
+                            s.installed->idle_visits >= s.config.seqno_unchanged_rotations;
+    const bool misses_nobody = s.missing.empty() && s.separation.apart(true, s.now).empty();
+    return (is_at_rest && misses_nobody ? 2 : 1) * s.config.merge_timeout;
+}
+
 // Whom to ask for a token that rests or stays; not valid: nobody, it is on its way.
 NodeId who_may_hold(const State& s, const Ring& ring) {
     if (ring.keeper.is_valid()) {
@@ -44,6 +55,11 @@ NodeId who_may_hold(const State& s, const Ring& ring) {
     }
     const bool may_be_held = ring.idle_visits + 2 >= s.config.seqno_unchanged_rotations;
     return may_be_held && ring.id.representative != s.self ? ring.id.representative : NodeId();
+}
+
+void set_merge_detect(State& s, Instant due) {
+    s.merge_detect_due = due;
+    s.deadlines.set(Timer::merge_detect, due);
 }
 
 Configuration regular_configuration(const State& s) {
@@ -78,7 +94,7 @@ void enter_operational(State& s, Effects& out) {
     s.deadlines.clear(Timer::join);
     s.deadlines.clear(Timer::consensus);
     if (tells_of_our_ring(s)) {
-        s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
+        set_merge_detect(s, s.now + s.config.merge_timeout);
     }
     AIS_LOG(s.log,
             notice,
@@ -92,6 +108,8 @@ void enter_operational(State& s, Effects& out) {
             s.configuration.joined,
             ", left ",
             s.transitional.left);
+    s.missing.merge(s.transitional.left);  // all that fit
+    s.missing = s.missing.without(s.installed->members);
     s.transitional.left.clear();
     if (!AIS_MUTATION(regular_first)) {
         out.emit(Configure{&s.configuration});
@@ -169,7 +187,7 @@ void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& o
     if (notice.apart.contains(s.self)) {
         s.asked_until = s.now + lately(s.config);
         if (s.phase == Phase::operational && !s.deadlines.is_set(Timer::merge_detect)) {
-            s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout / 4);
+            set_merge_detect(s, s.now + s.config.merge_timeout / 4);
         }
     }
     if (notice.ring == s.installed->id) {
@@ -181,13 +199,12 @@ void on_merge_detect(State& s, NodeId from, const RingNotice& notice, Effects& o
 // Due in the second half of the rest: at its end.  Due in the first half of the next one: now
 // (end_rest).  So it is early or late by half a rest at most, and needs no wake-up of its own.
 void align_merge_detect(State& s, Instant end_of_rest) {
-    const auto due = s.deadlines.at(Timer::merge_detect);
+    const auto at = s.deadlines.at(Timer::merge_detect);
     // Why once: messages that end each rest early would put it off for ever.
-    if (!s.is_merge_detect_late && due && *due > end_of_rest - s.config.hold_timeout / 2 &&
-        *due < end_of_rest) {
+    if (at && *at == s.merge_detect_due && *at > end_of_rest - s.config.hold_timeout / 2 &&
+        *at < end_of_rest) {
         AIS_MARK("operational.merge_detect_waits_for_the_end_of_the_rest");
         s.deadlines.set(Timer::merge_detect, end_of_rest);
-        s.is_merge_detect_late = true;
     }
 }
 
@@ -195,12 +212,14 @@ void end_rest(State& s, Effects& out) {
     if (s.phase != Phase::operational || !s.installed->has_token || s.installed->stays) {
         return;
     }
-    const auto due = s.deadlines.at(Timer::merge_detect);
-    if (due && *due <= s.now + s.config.hold_timeout / 2) {
+    // Why the token first: its receiver is still waking up when the notice comes, and is not
+    // woken twice.
+    visit_token(s, out);
+    const auto at = s.deadlines.at(Timer::merge_detect);
+    if (at && *at <= s.now + s.config.hold_timeout / 2) {
         AIS_MARK("operational.merge_detect_goes_with_the_token");
         transmit_merge_detect(s, out);
     }
-    visit_token(s, out);
 }
 
 void transmit_merge_detect(State& s, Effects& out) {
@@ -208,8 +227,10 @@ void transmit_merge_detect(State& s, Effects& out) {
         AIS_MUTATION(merge_not_announced)) {
         return;
     }
-    s.is_merge_detect_late = false;
-    s.deadlines.set(Timer::merge_detect, s.now + s.config.merge_timeout);
+    // From when it was due, not from now: what is early once is late another time.
+    const Duration half = s.config.merge_timeout / 2;
+    set_merge_detect(s,
+                     std::clamp(s.merge_detect_due, s.now - half, s.now + half) + notice_interval(s));
     const RingNotice notice{s.installed->id,
                             s.hearing.heard_beside(s.installed->members, lately(s.config), s.now),
                             s.separation.apart(s.installed->id.representative == s.self, s.now),
@@ -260,7 +281,12 @@ void wake(State& s, Effects& out) {
         return;  // asked already
     }
     ++s.stats.hold_cancels_sent;
-    s.deadlines.set(Timer::hold_cancel, s.now + s.config.join_timeout);
+    // Limit: longer each time, so that a ring whose token is late is not asked more and more.
+    const Duration next = s.ask_wait > Duration::zero() ? 2 * s.ask_wait
+                          : s.rotation.is_known()       ? token_wait(s)
+                                                        : s.config.join_timeout;
+    s.ask_wait = std::min(next, s.config.join_timeout);
+    s.deadlines.set(Timer::hold_cancel, s.now + s.ask_wait);
     const std::size_t size =
         encode(s.scratch, s.self, PacketType::hold_cancel, RingNotice{ring.id});
     transmit(out, holder, Traffic::control, Bytes(s.scratch).first(size));

@@ -156,6 +156,7 @@ struct State {
     bool told_whole = false;  // our last join said that we hear all
     Separation separation;
     Admission admission;
+    Members missing;        // have left our rings and not come back
     Instant asked_until{};  // somebody wants to know whether we hear it
     // Why nodes were put into `failed` since we were last operational, for the log.
     struct Departure {
@@ -175,9 +176,9 @@ struct State {
     LinkId receiving_link = 0;  // of the datagram in work
     Estimate rotation;          // of the token, rests left out
     Instant forwarded_at{};
-    bool may_rest = false;              // the token that we forwarded last may have been held
-    bool is_merge_detect_late = false;  // it was put off to the end of a rest, once
-    Duration late_wait{};               // of the last token_late timer
+    bool may_rest = false;       // the token that we forwarded last may have been held
+    Instant merge_detect_due{};  // its timer may be later: at the end of a rest
+    Duration late_wait{};        // of the last token_late timer
     struct Offer {
         NodeId node;
         Patience patience;
@@ -199,6 +200,10 @@ struct State {
     std::size_t kept_token_size = 0;
     NodeId kept_token_to;
     Duration token_wait{};  // until then
+    Instant kept_token_sent_at{};
+    Instant repeated_at{};        // none: it was sent once
+    Duration token_wait_floor{};  // after lost tokens, until a rotation without
+    Duration ask_wait{};          // until the hold_cancel timer; 0: not asked yet
     // Scratch for control datagrams.
     std::array<std::uint8_t, control_datagram_max> scratch;
 
@@ -222,6 +227,9 @@ void update_aru(State& s, Ring& ring);
 void forward(State& s, Ring& ring, Effects& out);
 // While we held the token somebody used a seq that only we could give: the token is given up.
 [[nodiscard]] bool is_overtaken(State& s, Ring& ring);
+// From here to here, generously: who has waited so long for a token that does not rest repeats
+// what should have brought it.
+[[nodiscard]] Duration token_wait(const State& s);
 void keep_token(State& s, NodeId to, std::size_t size, Effects& out);
 void retransmit_token(State& s, Effects& out);
 
@@ -294,6 +302,7 @@ void exclude(State& s, const Members& nodes, Level level, std::string_view reaso
 // detection.cpp
 // The kept token went out: it is expected back.
 void watch_token(State& s);
+// It is back, and was not lost: how long did it take?
 void note_rotation(State& s);
 void on_token_late(State& s, Effects& out);
 void on_detector_timer(State& s, Effects& out);

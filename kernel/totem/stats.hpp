@@ -25,6 +25,8 @@ struct Stats {
     std::uint64_t tokens = 0;
     std::uint64_t duplicate_tokens = 0;
     std::uint64_t token_retransmits = 0;
+    std::uint64_t repetitions_passed_on = 0;  // our predecessor's, by repeating ours
+    std::uint64_t vain_repetitions = 0;       // tokens sent again that were only late
     std::uint64_t token_losses = 0;
     std::uint64_t retransmit_timeouts = 0;  // of the token; not all of them send it
     std::uint64_t holds = 0;

@@ -13,6 +13,11 @@
 // Hold: when nothing has happened for a while the representative keeps the
 // token, unvisited, until a timer, its own source or a hold cancel lets it go.
 // What it has to say now and then it says at the end of a rest: one wake-up for both.
+//
+// A token that is lost on its way to a rest: whoever had it last cannot tell, since a token that
+// rests shows no progress, either.  Only the representative can, which never waits for a rest of
+// another.  It sends its own token again, and whoever has passed that on passes on the repetition,
+// so that this comes to where the token was lost (ADR 0029).
 
 #include "base/assert.hpp"
 #include "base/mark.hpp"
@@ -48,6 +53,60 @@ bool may_be_held_by_another(const State& s) {
 
 bool is_alone(const Ring& ring) {
     return ring.members.size() == 1;
+}
+
+void send_kept_token_again(State& s, Effects& out) {
+    s.kept_token_sent_at = s.repeated_at = s.now;
+    transmit(out, s.kept_token_to, Traffic::token, Bytes(s.kept_token).first(s.kept_token_size));
+}
+
+void wait_longer(State& s) {
+    // Why: whoever has it may rightly be slow.
+    s.token_wait = std::min(2 * s.token_wait, s.config.token_retransmit_timeout);
+    s.deadlines.set(Timer::token_retransmit, s.now + s.token_wait);
+}
+
+// Our predecessor sends again what we have passed on.  What we passed on may have been lost.
+void pass_on_repetition(State& s, const Ring& ring, const Token& token, Effects& out) {
+    if (s.phase != Phase::operational || token.token_seq != ring.token_seq || ring.has_token ||
+        !s.deadlines.is_set(Timer::token_retransmit)) {
+        return;
+    }
+    // Why an age: a repetition behind a token that is only late follows it from node to node, less
+    // than a rotation later, and would never end.
+    if (s.now - s.kept_token_sent_at < std::max(token_wait_min / 2, s.rotation.mean())) {
+        return;
+    }
+    AIS_MARK("token.passes_on_repetition");
+    ++s.stats.repetitions_passed_on;
+    if (!s.may_rest) {
+        wait_longer(s);
+    }
+    send_kept_token_again(s, out);
+}
+
+// The token is back.  Had it been lost, if we sent it again, or was it only late?
+void judge_rotation(State& s, Ring& ring) {
+    s.deadlines.clear(Timer::token_late);
+    if (s.repeated_at != Instant{}) {
+        // Later than that, and it was not the repetition that brought it.
+        const Duration since = s.now - s.repeated_at;
+        if (!s.rotation.is_known() || since <= token_wait(s) / 2) {
+            AIS_MARK("token.was_lost");
+            if (since >= s.rotation.mean() / 2) {  // else it was lost at another's
+                ring.flow.note_lost_token();
+            }
+            // Karn's rule: the time that a lost token takes is no rotation.  But if rotations have
+            // become so long, we must have patience for once, to see it.
+            s.token_wait_floor = std::min(2 * std::max(token_wait(s), s.token_wait_floor),
+                                          s.config.token_retransmit_timeout);
+            return;
+        }
+        AIS_MARK("token.was_late");
+        ++s.stats.vain_repetitions;
+    }
+    s.token_wait_floor = Duration::zero();
+    note_rotation(s);
 }
 
 void update_congested(State& s, Ring& ring) {
@@ -118,6 +177,10 @@ void work_alone(State& s, Ring& ring) {
 }
 
 }  // namespace
+
+Duration token_wait(const State& s) {
+    return std::max(token_wait_min, 2 * s.rotation.bound());
+}
 
 std::uint32_t take_messages(State& s, Ring& ring, std::uint32_t allowed) {
     Token& token = ring.token;
@@ -211,9 +274,11 @@ void keep_token(State& s, NodeId to, std::size_t size, Effects& out) {
         // Why: a ring that waits for a lost token a hundred times as long as for one that comes
         // does nothing else where one datagram in a hundred is lost.  A wrong guess costs one
         // datagram.
-        s.token_wait = std::min(s.token_wait, std::max(token_wait_min, 2 * s.rotation.bound()));
+        s.token_wait = std::min(s.token_wait, std::max(token_wait(s), s.token_wait_floor));
     }
     s.deadlines.set(Timer::token_retransmit, s.now + s.token_wait);
+    s.kept_token_sent_at = s.now;
+    s.repeated_at = Instant{};
     transmit(out, to, Traffic::token, Bytes(s.kept_token).first(size));
     watch_token(s);
 }
@@ -224,13 +289,8 @@ void retransmit_token(State& s, Effects& out) {
     }
     AIS_MARK("token.retransmits");
     ++s.stats.token_retransmits;
-    if (passes_tokens(s.phase)) {
-        s.current().flow.note_lost_token();
-    }
-    // Longer each time: whoever has it may rightly be slow.
-    s.token_wait = std::min(2 * s.token_wait, s.config.token_retransmit_timeout);
-    s.deadlines.set(Timer::token_retransmit, s.now + s.token_wait);
-    transmit(out, s.kept_token_to, Traffic::token, Bytes(s.kept_token).first(s.kept_token_size));
+    wait_longer(s);
+    send_kept_token_again(s, out);
 }
 
 void on_token(State& s, NodeId from, const Token& token, Effects& out) {
@@ -246,6 +306,7 @@ void on_token(State& s, NodeId from, const Token& token, Effects& out) {
     if (token.token_seq <= ring.token_seq && !AIS_MUTATION(token_twice)) {
         AIS_MARK("token.drops_duplicate");
         ++s.stats.duplicate_tokens;
+        pass_on_repetition(s, ring, token, out);
         return;
     }
     if (token.seq < ring.log.high() || token.seq < ring.forwarded_seq) {
@@ -264,7 +325,8 @@ void on_token(State& s, NodeId from, const Token& token, Effects& out) {
     s.deadlines.clear(Timer::stay);
     s.deadlines.clear(Timer::token_retransmit);
     s.deadlines.clear(Timer::hold_cancel);
-    note_rotation(s);
+    s.ask_wait = Duration::zero();
+    judge_rotation(s, ring);
 
     if (may_hold(s, ring)) {
         AIS_MARK("token.holds");
