@@ -78,79 +78,99 @@ cs_error_t call(Instance& instance,
 
 namespace {
 
-std::vector<cpg_address> addresses(const std::vector<Process>& processes) {
-    std::vector<cpg_address> list;
-    list.reserve(processes.size());
-    for (const Process& process : processes) {
-        list.push_back({process.node, process.pid, static_cast<std::uint32_t>(process.reason)});
+// The name of the group that an event is of; null if there is no such number.
+const cpg_name* name_of(Instance& instance, std::uint32_t number) {
+    const std::lock_guard lock(instance.names_mutex);
+    return number <= join_count_mask ? &instance.names[number] : nullptr;
+}
+
+// One call of cpg_dispatch, and the change that it has taken and is to tell.
+struct Dispatch {
+    cpg_handle_t handle;
+    Instance& instance;
+    Told told{};
+    std::uint32_t number = 0;
+    bool is_complete = false;  // it was not a part with more to come
+};
+
+// All events pass here in their order.  False: the executive says what cannot be.
+bool keep_account(Dispatch& dispatch, const client::Event& event) {
+    Instance& instance = dispatch.instance;
+    if (event.kind != static_cast<std::uint16_t>(EventKind::change) ||
+        instance.callbacks.cpg_confchg_fn == nullptr) {
+        return true;
     }
-    return list;
+    ChangeEvent change;
+    if (!ChangeEvent::decode(event.body, change)) {
+        return false;
+    }
+    const View::Heard heard = instance.view.hear(change, dispatch.told);
+    dispatch.number = change.number;
+    dispatch.is_complete = heard == View::Heard::change;
+    return heard != View::Heard::broken;
 }
 
 // Each returns whether a callback was called.  What the executive sends is
 // checked as if it were a stranger; an event that does not decode is dropped.
-bool on_message(cpg_handle_t handle, Instance& instance, const client::Event& event) {
+bool on_message(const Dispatch& dispatch, const client::Event& event) {
+    Instance& instance = dispatch.instance;
     if (instance.callbacks.cpg_deliver_fn == nullptr) {
         return false;
     }
     Reader in(event.body);
     const DeliveryHead head = DeliveryHead::decode(in);
-    if (!in.ok() || head.number > join_count_mask) {
+    const cpg_name* name = name_of(instance, head.number);
+    if (!in.ok() || name == nullptr) {
         return false;
-    }
-    const cpg_name* name = nullptr;
-    {
-        const std::lock_guard lock(instance.names_mutex);
-        name = &instance.names[head.number];
     }
     // The interface gives the application its message to write to; the body is
     // the event's own copy.
     auto* payload = const_cast<std::uint8_t*>(event.body.data()) + DeliveryHead::size;
-    instance.callbacks.cpg_deliver_fn(handle, name, head.node, head.pid, payload, in.remaining());
+    instance.callbacks.cpg_deliver_fn(
+        dispatch.handle, name, head.node, head.pid, payload, in.remaining());
     return true;
 }
 
-bool on_change(cpg_handle_t handle, Instance& instance, const client::Event& event) {
-    ChangeEvent change;
-    if (instance.callbacks.cpg_confchg_fn == nullptr || !ChangeEvent::decode(event.body, change)) {
+bool on_change(Dispatch& dispatch) {
+    Instance& instance = dispatch.instance;
+    if (instance.callbacks.cpg_confchg_fn == nullptr || !dispatch.is_complete) {
         return false;
     }
-    const cpg_name name = make_name(change.group);
-    const auto members = addresses(change.members);
-    const auto left = addresses(change.left);
-    const auto joined = addresses(change.joined);
-    instance.callbacks.cpg_confchg_fn(handle,
-                                      &name,
-                                      members.data(),
-                                      members.size(),
-                                      left.data(),
-                                      left.size(),
-                                      joined.data(),
-                                      joined.size());
+    const Told& told = dispatch.told;
+    instance.callbacks.cpg_confchg_fn(dispatch.handle,
+                                      name_of(instance, dispatch.number),
+                                      told.members().data(),
+                                      told.members().size(),
+                                      told.left().data(),
+                                      told.left().size(),
+                                      told.joined().data(),
+                                      told.joined().size());
+    dispatch.told.let_go();
     return true;
 }
 
-bool on_ring(cpg_handle_t handle, Instance& instance, const client::Event& event) {
+bool on_ring(const Dispatch& dispatch, const client::Event& event) {
+    Instance& instance = dispatch.instance;
     RingEvent ring;
     if (instance.callbacks.cpg_totem_confchg_fn == nullptr ||
         !RingEvent::decode(event.body, ring)) {
         return false;
     }
-    instance.callbacks.cpg_totem_confchg_fn(handle,
+    instance.callbacks.cpg_totem_confchg_fn(dispatch.handle,
                                             {ring.representative, ring.seq},
                                             static_cast<std::uint32_t>(ring.members.size()),
                                             ring.members.data());
     return true;
 }
 
-bool on_event(cpg_handle_t handle, Instance& instance, const client::Event& event) {
+bool on_event(Dispatch& dispatch, const client::Event& event) {
     switch (static_cast<EventKind>(event.kind)) {
         case EventKind::message:
-            return on_message(handle, instance, event);
+            return on_message(dispatch, event);
         case EventKind::change:
-            return on_change(handle, instance, event);
+            return on_change(dispatch);
         case EventKind::ring:
-            return on_ring(handle, instance, event);
+            return on_ring(dispatch, event);
     }
     return false;
 }
@@ -173,9 +193,12 @@ cs_error_t dispatch(cpg_handle_t handle, Instance& instance, cs_dispatch_flags_t
         default:
             return CS_ERR_INVALID_PARAM;
     }
-    const auto done = client::dispatch(*instance.connection, mode, [&](const client::Event& event) {
-        return on_event(handle, instance, event);
-    });
+    Dispatch now{handle, instance};
+    const auto done = client::dispatch(
+        *instance.connection,
+        mode,
+        [&now](const client::Event& event) { return on_event(now, event); },
+        [&now](const client::Event& event) { return keep_account(now, event); });
     if (done.status == client::Status::closed) {
         return CS_OK;  // finalized by a callback or by another thread
     }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace ais::cpg {
 namespace {
@@ -55,29 +56,46 @@ cs_error_t leave(Instance& instance) {
     return error;
 }
 
+// How often a list that changes while its pages are read is begun again.
+constexpr int membership_tries_max = 8;
+
+// A list of one moment: pages of several are not put together.
 cs_error_t membership_get(Instance& instance,
                           const cpg_name& group,
                           cpg_address* list,
                           int& entries) {
-    const ais_bytes parts[] = {to_abi(name_bytes(group))};
-    std::vector<std::uint8_t> response;
-    const cs_error_t error = call(instance, RequestKind::membership, parts, response);
-    if (error != CS_OK) {
-        entries = 0;
-        return error;
-    }
-    Reader in(response);
-    const std::uint32_t count = in.u32();
-    if (std::uint64_t{count} * 8 != in.remaining()) {
-        return CS_ERR_LIBRARY;
-    }
-    const auto room = static_cast<std::uint32_t>(entries);
-    const std::uint32_t filled = std::min(count, room);
-    for (std::uint32_t i = 0; i < filled; ++i) {
-        const std::uint32_t node = in.u32();
-        const std::uint32_t pid = in.u32();
-        list[i] = {node, pid, CPG_REASON_UNDEFINED};
-    }
+    const auto room = static_cast<std::uint32_t>(std::exchange(entries, 0));
+    std::uint32_t filled = 0;
+    MembershipPage page;
+    int tries = 1;
+    do {
+        std::uint8_t space[MembershipRequest::head_size];
+        Writer head(space);
+        MembershipRequest{filled, room - filled, {}}.encode_head(head);
+        const ais_bytes parts[] = {to_abi(head.written()), to_abi(name_bytes(group))};
+        std::vector<std::uint8_t> response;
+        const cs_error_t error = call(instance, RequestKind::membership, parts, response);
+        if (error != CS_OK) {
+            return error;
+        }
+        const std::uint64_t digest = page.digest;
+        if (!MembershipPage::decode(response, page) || page.members.size() > room - filled) {
+            return CS_ERR_LIBRARY;
+        }
+        if (filled != 0 && page.digest != digest) {
+            if (++tries > membership_tries_max) {
+                return CS_ERR_TRY_AGAIN;
+            }
+            filled = 0;
+            continue;
+        }
+        if (page.members.empty() && filled < std::min(room, page.total)) {
+            return CS_ERR_LIBRARY;  // it would never end
+        }
+        for (const Process& member : page.members) {
+            list[filled++] = {member.node, member.pid, CPG_REASON_UNDEFINED};
+        }
+    } while (filled < std::min(room, page.total));
     entries = static_cast<int>(filled);
     return CS_OK;
 }

@@ -4,7 +4,8 @@
 //
 // The library knows of its membership only what a function must answer
 // without asking: whether mcast may send (after join was accepted, until leave was), and
-// the names behind the join numbers that events carry (wire.hpp).
+// the names behind the join numbers that events carry (wire.hpp).  And it keeps the list of
+// members that the application wants with each change, if it wants changes (view.hpp).
 //
 // Threads: all functions from any thread; a pinned Instance outlives a finalize
 // by another thread.  No lock is held while a callback runs.
@@ -12,6 +13,7 @@
 #pragma once
 
 #include "include/cpg.h"
+#include "view.hpp"
 #include "wire.hpp"
 
 #include "client/connection.hpp"
@@ -43,6 +45,8 @@ struct Instance {
     std::uint32_t last_number = 0;
     // By number.  A place is written again only 256 joins later, when nothing refers to it.
     std::array<cpg_name, join_count_mask + 1> names{};
+
+    View view;  // by one thread at a time: the one that takes an event
 
     std::mutex buffers_mutex;
     std::map<void*, std::vector<std::uint8_t>> buffers;  // of cpg_zcb_alloc

@@ -5,7 +5,7 @@
 //
 //   local     = version u32, last_connection u32, n u32, n × client, n u32, n × leave
 //   client    = conn u32, seat u32, connection u32, flags u32, is_joined u8, instance u32,
-//               group text, n u32, n × serial u64
+//               group text, n u32, n × (serial u64, limit u32)
 //   leave     = seat u32, instance u32, reason u32, pid u32, group text
 
 #include "service.hpp"
@@ -17,7 +17,8 @@
 namespace ais::cpg {
 namespace {
 
-constexpr std::uint32_t local_version = 1;
+// Goes up with wire_version, too: the clients stay, and the other build must speak as they do.
+constexpr std::uint32_t local_version = 2;
 
 }  // namespace
 
@@ -39,8 +40,9 @@ ais_status CpgService::save_local(std::span<ais_conn* const> conns, StateWriter&
         to.u32(client->instance);
         to.text(client->group);
         to.u32(static_cast<std::uint32_t>(client->waiting.size()));
-        for (const std::uint64_t serial : client->waiting) {
-            to.u64(serial);
+        for (const Waiting& wanted : client->waiting) {
+            to.u64(wanted.serial);
+            to.u32(wanted.limit);
         }
     }
     to.u32(static_cast<std::uint32_t>(pending_leaves_.size()));
@@ -75,7 +77,7 @@ ais_status CpgService::restore_local(std::span<ais_conn* const> conns,
         client->group = in.text();
         const std::uint32_t waiting = in.u32();
         for (std::uint32_t j = 0; j < waiting && in.ok(); ++j) {
-            client->waiting.push_back(in.u64());
+            client->waiting.push_back({in.u64(), in.u32()});
         }
         if (!in.ok() || index >= conns.size() || client->seat >= seats_max) {
             return AIS_ERR_CORRUPT;

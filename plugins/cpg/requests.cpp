@@ -96,8 +96,13 @@ void CpgService::request(ais_conn* from, std::uint64_t serial, std::uint16_t kin
         case RequestKind::leave:
             ipc_.respond(from, serial, leave(*client));
             return;
-        case RequestKind::membership:
-            return membership(*client, serial, body);
+        case RequestKind::membership: {
+            MembershipRequest wanted;
+            if (!MembershipRequest::decode(body, wanted)) {
+                return complaints_.broken_request(client->conn, "membership");
+            }
+            return membership(*client, serial, wanted);
+        }
         case RequestKind::iterate: {
             IterateRequest wanted;
             if (!IterateRequest::decode(body, wanted)) {
@@ -185,39 +190,42 @@ cs_error_t CpgService::leave(Client& client) {
     return CS_OK;
 }
 
-void CpgService::membership(Client& client, std::uint64_t serial, Bytes name) {
-    if (!is_group_name(name)) {
-        ipc_.respond(
-            client.conn, serial, name.empty() ? CS_ERR_INVALID_PARAM : CS_ERR_NAME_TOO_LONG);
+void CpgService::membership(Client& client, std::uint64_t serial, const MembershipRequest& wanted) {
+    if (!is_group_name(wanted.group)) {
+        ipc_.respond(client.conn,
+                     serial,
+                     wanted.group.empty() ? CS_ERR_INVALID_PARAM : CS_ERR_NAME_TOO_LONG);
         return;
     }
-    if (client.is_joined && client.group == as_text(name) && !is_delivered(client)) {
-        client.waiting.push_back(serial);  // answered at its join
+    if (client.is_joined && client.group == as_text(wanted.group) && !is_delivered(client)) {
+        client.waiting.push_back({serial, wanted.limit});  // answered at its join
         return;
     }
-    answer_membership(client, serial, as_text(name));
+    answer_membership(client, serial, wanted);
 }
 
-void CpgService::answer_membership(Client& client, std::uint64_t serial, std::string_view name) {
-    const Group* found = state_.find(name);
+void CpgService::answer_membership(Client& client,
+                                   std::uint64_t serial,
+                                   const MembershipRequest& wanted) {
+    const Group* found = state_.find(as_text(wanted.group));
     if (found == nullptr) {
         ipc_.respond(client.conn, serial, CS_ERR_NOT_EXIST);
         return;
     }
     Appender out;
-    out.u32(static_cast<std::uint32_t>(found->members.size()));
-    for (const Member& member : found->members) {
-        out.u32(member.node);
-        out.u32(member.pid);
-    }
+    State::page(*found, wanted, bytes_max()).encode(out);
     ipc_.respond(client.conn, serial, CS_OK, out.written());
 }
 
 void CpgService::iterate(Client& client, std::uint64_t serial, const IterateRequest& request) {
     Appender out;
-    // Why: page_max is above the largest answer if ipc.message_max is small.
-    state_.iterate(request, std::min<std::size_t>(page_max, group_.message_max())).encode(out);
+    state_.iterate(request, bytes_max()).encode(out);
     ipc_.respond(client.conn, serial, CS_OK, out.written());
+}
+
+// Why: page_max is above the largest event and answer if ipc.message_max is small.
+std::size_t CpgService::bytes_max() const {
+    return std::min<std::size_t>(page_max, group_.message_max());
 }
 
 // Its join, the last one that was multicast, has been delivered.

@@ -111,8 +111,8 @@ void CpgService::on_join(ais_node_id sender, Bytes body) {
         ipc_.disconnect(joined->conn, "its join was refused in the order");
         return;
     }
-    for (const std::uint64_t serial : std::exchange(joined->waiting, {})) {
-        answer_membership(*joined, serial, as_text(message.group));
+    for (const Waiting& wanted : std::exchange(joined->waiting, {})) {
+        answer_membership(*joined, wanted.serial, {0, wanted.limit, message.group});
     }
 }
 
@@ -186,26 +186,26 @@ void CpgService::tell(const Change& change) const {
     if (change.audience.empty()) {
         return;
     }
-    Appender body;
-    change.encode(body);
+    const std::vector<std::string> events = change.encode(nullptr, bytes_max());
     for (const LocalSeat& local : change.audience) {
-        if (const Client* member = client_at(local)) {
-            std::uint8_t space[4];
-            Writer number(space);
-            number.u32(join_number(local.instance));
-            const auto told = ipc_.notify(
-                member->conn, number_of(EventKind::change), number.written(), body.written());
-            if (told == AIS_ERR_TOO_BIG) {
-                // Why: a member that misses a change takes others for members that are none.
-                log_.error("CPG-007",
-                           "pid ",
-                           member->pid,
-                           ": a change of ",
-                           change.members.size(),
-                           " members does not fit an event");
-                ipc_.disconnect(member->conn, "a change of membership does not fit an event");
-            }
+        if (local == change.newcomer) {
+            tell(local, change.encode(state_.find(change.group), bytes_max()));
+        } else {
+            tell(local, events);
         }
+    }
+}
+
+void CpgService::tell(LocalSeat local, const std::vector<std::string>& events) const {
+    const Client* member = client_at(local);
+    if (member == nullptr) {
+        return;
+    }
+    std::uint8_t space[ChangeEvent::number_size];
+    Writer number(space);
+    number.u32(join_number(local.instance));
+    for (const std::string& event : events) {
+        ipc_.notify(member->conn, number_of(EventKind::change), number.written(), as_bytes(event));
     }
 }
 

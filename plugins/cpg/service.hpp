@@ -62,6 +62,11 @@ class CpgService {
     void dump(std::string& out);
 
   private:
+    // A request for the membership of a group that the client is about to join.
+    struct Waiting {
+        std::uint64_t serial = 0;
+        std::uint32_t limit = 0;
+    };
     struct Client {
         ais_conn* conn = nullptr;
         std::uint32_t pid = 0;
@@ -72,8 +77,7 @@ class CpgService {
         bool is_joined = false;
         std::uint32_t instance = 0;
         std::string group;
-        // Requests for the membership of a group that it is about to join.
-        std::vector<std::uint64_t> waiting;
+        std::vector<Waiting> waiting;
     };
     struct Seat {
         std::unique_ptr<Client> client;
@@ -98,10 +102,12 @@ class CpgService {
     void multicast(Client& client, bool is_safe, Bytes payload);
     [[nodiscard]] cs_error_t join(Client& client, const JoinRequest& join);
     [[nodiscard]] cs_error_t leave(Client& client);
-    void membership(Client& client, std::uint64_t serial, Bytes name);
-    void answer_membership(Client& client, std::uint64_t serial, std::string_view name);
+    void membership(Client& client, std::uint64_t serial, const MembershipRequest& wanted);
+    void answer_membership(Client& client, std::uint64_t serial, const MembershipRequest& wanted);
     void iterate(Client& client, std::uint64_t serial, const IterateRequest& request);
 
+    // Of one page of an answer, and of one event of a change.
+    [[nodiscard]] std::size_t bytes_max() const;
     [[nodiscard]] bool is_delivered(const Client& client) const;
     [[nodiscard]] bool send_leave(const LeaveMessage& message) const;
     void flush_leaves();
@@ -110,6 +116,7 @@ class CpgService {
     [[nodiscard]] Client* client_at(LocalSeat seat) const;
     void tell(const std::vector<Change>& changes) const;
     void tell(const Change& change) const;
+    void tell(LocalSeat local, const std::vector<std::string>& events) const;
     void tell_ring(const Client& client, const ais_configuration& now) const;
 
     host::Log log_;

@@ -4,12 +4,16 @@
 // told, as text.
 
 #include "include/cpg.h"
+#include "view.hpp"
 #include "wire.hpp"
 
 #include <ais/testing/fake_host.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <map>
+#include <string>
 
 extern "C" const struct ais_plugin ais_plugin_cpg;
 
@@ -20,17 +24,17 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using namespace std::chrono_literals;
 
-std::string text_of(const std::vector<Process>& processes) {
+std::string text_of(const Addresses& processes) {
     static constexpr const char* reasons[] = {"", "/join", "/leave", "/down", "/up", "/died"};
     std::string out;
-    for (const Process& process : processes) {
-        out += (out.empty() ? "" : " ") + std::to_string(process.node) + ":" +
-               std::to_string(process.pid) + reasons[static_cast<std::uint32_t>(process.reason)];
+    for (const cpg_address& process : processes) {
+        out += (out.empty() ? "" : " ") + std::to_string(process.nodeid) + ":" +
+               std::to_string(process.pid) + reasons[process.reason];
     }
     return "{" + out + "}";
 }
 
-// One process with one handle.
+// One process with one handle, and what its library keeps.
 class Program {
   public:
     Program(FakeHost& host, std::uint32_t pid, std::uint32_t flags = 0) {
@@ -44,12 +48,22 @@ class Program {
     std::int32_t join(std::string_view group) {
         Appender body;
         body.u32(++number_ & join_count_mask);
+        groups_[number_ & join_count_mask] = group;
         body.bytes(as_bytes(group));
         return call(RequestKind::join, body.written()).error;
     }
     std::int32_t leave() { return call(RequestKind::leave, {}).error; }
     void say(std::string_view text, RequestKind kind = RequestKind::mcast_agreed) {
         client_->send(static_cast<std::uint16_t>(kind), text);
+    }
+    FakeResponse ask_members(std::string_view group,
+                             std::uint32_t at = 0,
+                             std::uint32_t limit = 1000) {
+        Appender body;
+        body.u32(at);
+        body.u32(limit);
+        body.bytes(as_bytes(group));
+        return call(RequestKind::membership, body.written());
     }
     FakeResponse call(RequestKind kind, Bytes body) {
         client_->request(static_cast<std::uint16_t>(kind), body);
@@ -59,7 +73,10 @@ class Program {
     std::vector<std::string> heard() {
         std::vector<std::string> lines;
         while (!client_->notifications.empty()) {
-            lines.push_back(line(client_->take_notification()));
+            std::string line = line_of(client_->take_notification());
+            if (!line.empty()) {
+                lines.push_back(std::move(line));
+            }
         }
         return lines;
     }
@@ -67,7 +84,8 @@ class Program {
     void die() { client_->close(); }
 
   private:
-    static std::string line(const FakeNotification& event) {
+    // Empty: there is more to come.
+    std::string line_of(const FakeNotification& event) {
         const Bytes body = as_bytes(event.body);
         switch (static_cast<EventKind>(event.kind)) {
             case EventKind::message: {
@@ -78,15 +96,18 @@ class Program {
             }
             case EventKind::change: {
                 ChangeEvent change;
-                if (!ChangeEvent::decode(body, change)) {
-                    return "(broken change)";
+                Told told;
+                const auto heard = ChangeEvent::decode(body, change) ? view_.hear(change, told)
+                                                                     : View::Heard::broken;
+                if (heard != View::Heard::change) {
+                    return heard == View::Heard::part ? "" : "(broken change)";
                 }
-                std::string out = std::string(change.group) + " " + text_of(change.members);
-                if (!change.left.empty()) {
-                    out += " left " + text_of(change.left);
+                std::string out = groups_[change.number] + " " + text_of(told.members());
+                if (!told.left().empty()) {
+                    out += " left " + text_of(told.left());
                 }
-                if (!change.joined.empty()) {
-                    out += " joined " + text_of(change.joined);
+                if (!told.joined().empty()) {
+                    out += " joined " + text_of(told.joined());
                 }
                 return out + " #" + std::to_string(change.number);
             }
@@ -107,6 +128,8 @@ class Program {
 
     FakeClient* client_ = nullptr;
     std::uint32_t number_ = 0;
+    std::map<std::uint32_t, std::string> groups_;
+    View view_;
 };
 
 class Service : public testing::Test {
@@ -389,22 +412,21 @@ TEST_F(Service, membership_is_answered_once_the_own_join_is_delivered) {
     Program b(two, 20);
     b.join("g");
     bus.run();
-    EXPECT_EQ(a.call(RequestKind::membership, as_bytes("none")).error, CS_ERR_NOT_EXIST);
-    EXPECT_EQ(a.call(RequestKind::membership, as_bytes("")).error, CS_ERR_INVALID_PARAM);
-    const auto of_others = a.call(RequestKind::membership, as_bytes("g"));
-    EXPECT_EQ(of_others.error, CS_OK);
+    EXPECT_EQ(a.ask_members("none").error, CS_ERR_NOT_EXIST);
+    EXPECT_EQ(a.ask_members("").error, CS_ERR_INVALID_PARAM);
+    EXPECT_EQ(a.ask_members(std::string(129, 'n')).error, CS_ERR_NAME_TOO_LONG);
+    EXPECT_EQ(a.ask_members("g").error, CS_OK);
     a.join("g");
-    EXPECT_EQ(a.call(RequestKind::membership, as_bytes("g")).serial, 0U);  // not yet
+    EXPECT_EQ(a.ask_members("g", 1).serial, 0U);  // not yet
+    EXPECT_EQ(one.replace(ais_plugin_cpg), AIS_OK);
     bus.run();
     const auto response = a.client().take_response();
     EXPECT_EQ(response.error, CS_OK);
-    Reader in(as_bytes(response.body));
-    EXPECT_EQ(in.u32(), 2U);
-    EXPECT_EQ(in.u32(), 1U);
-    EXPECT_EQ(in.u32(), 10U);
-    EXPECT_EQ(in.u32(), 2U);
-    EXPECT_EQ(in.u32(), 20U);
-    EXPECT_TRUE(in.finished());
+    MembershipPage page;
+    ASSERT_TRUE(MembershipPage::decode(as_bytes(response.body), page));
+    EXPECT_EQ(page.total, 2U);
+    EXPECT_THAT(page.members,
+                ElementsAre(Process{1, 10, Reason::none}, Process{2, 20, Reason::none}));
 }
 
 TEST_F(Service, iteration_lists_what_all_nodes_have) {
@@ -446,6 +468,72 @@ TEST_F(Service, iteration_fits_the_largest_answer_however_small_that_is) {
         request.after = seen.back();
     }
     EXPECT_EQ(seen, expected);
+}
+
+// However small the largest event and answer are, lists come whole.
+TEST_F(Service, long_lists_come_in_parts) {
+    std::vector<std::unique_ptr<Program>> programs;
+    std::string members;
+    for (std::uint32_t pid = 10; pid < 40; ++pid) {
+        programs.push_back(std::make_unique<Program>(two, pid));
+        programs.back()->join("g");
+        members += (members.empty() ? "2:" : " 2:") + std::to_string(pid);
+    }
+    bus.run();
+    one.set_message_max(100);
+    Program late(one, 9);
+    late.join("g");
+    bus.run();
+    EXPECT_GT(late.client().notifications.size(), 3U);
+    for (const FakeNotification& event : late.client().notifications) {
+        EXPECT_LE(event.body.size(), 100U);
+    }
+    EXPECT_THAT(late.heard(), ElementsAre("g {1:9 " + members + "} joined {1:9/join} #1"));
+
+    std::string listed;
+    MembershipPage page;
+    for (std::uint32_t at = 0; at == 0 || at < page.total;) {
+        const auto response = late.ask_members("g", at);
+        ASSERT_TRUE(MembershipPage::decode(as_bytes(response.body), page) && !page.members.empty());
+        for (const Process& member : page.members) {
+            ++at;
+            listed += (listed.empty() ? "" : " ") + std::to_string(member.node) + ":" +
+                      std::to_string(member.pid);
+        }
+    }
+    EXPECT_EQ(listed, "1:9 " + members);
+
+    bus.form({1, 3});
+    std::string gone;
+    for (std::uint32_t pid = 10; pid < 40; ++pid) {
+        gone += (gone.empty() ? "2:" : " 2:") + std::to_string(pid) + "/down";
+    }
+    EXPECT_GT(late.client().notifications.size(), 3U);
+    EXPECT_THAT(late.heard(), ElementsAre("g {1:9} left {" + gone + "} #1"));
+}
+
+// Each of n processes that join is told of n, so what is told is n times what has changed.
+TEST_F(Service, crowd_that_joins_is_told_of_each_other_in_few_bytes) {
+    constexpr std::uint32_t count = 200;
+    std::vector<std::unique_ptr<Program>> programs;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        programs.push_back(std::make_unique<Program>(one, 10 + i));
+        programs.back()->join("g");
+    }
+    bus.run();
+    std::size_t bytes = 0;
+    for (const auto& program : programs) {
+        for (const FakeNotification& event : program->client().notifications) {
+            bytes += event.body.size();
+        }
+    }
+    EXPECT_LE(bytes, std::size_t{count} * count * 28);
+    const auto first = programs[0]->heard();
+    EXPECT_EQ(first.size(), count);
+    for (std::uint32_t i = 1; i < count; ++i) {
+        // A callback for each join since its own, and none for two.
+        EXPECT_EQ(programs[i]->heard(), std::vector<std::string>(first.begin() + i, first.end()));
+    }
 }
 
 TEST_F(Service, node_that_dies_takes_all_its_processes_in_one_change) {
@@ -575,7 +663,8 @@ TEST_F(Service, broken_requests_cut_the_client_off_and_its_group_is_told) {
     Program b(two, 20);
     b.join("g");
     bus.run();
-    const std::pair<std::uint16_t, std::string> broken[] = {{99, ""}, {3, "abc"}, {6, "abc"}};
+    const std::pair<std::uint16_t, std::string> broken[] = {
+        {99, ""}, {3, "abc"}, {5, "abc"}, {6, "abc"}};
     std::uint32_t pid = 100;
     for (const auto& [kind, body] : broken) {
         Program a(one, pid++);
@@ -619,7 +708,7 @@ TEST_F(Service, garbage_of_other_nodes_is_counted_and_changes_nothing) {
 
 TEST_F(Service, hello_of_another_version_is_refused) {
     EXPECT_EQ(one.connect("", 1).open_status, AIS_ERR_CORRUPT);
-    EXPECT_EQ(one.connect(std::string("\2\0\0\0\0\0\0\0", 8), 1).open_status, AIS_ERR_UNSUPPORTED);
+    EXPECT_EQ(one.connect(std::string("\1\0\0\0\0\0\0\0", 8), 1).open_status, AIS_ERR_UNSUPPORTED);
 }
 
 TEST_F(Service, snapshot_that_does_not_decode_is_an_error_with_a_reason) {

@@ -19,7 +19,7 @@ Process process(const Member& member, Reason reason) {
     return {member.node, member.pid, reason};
 }
 
-std::vector<Process> processes(const std::vector<Member>& members, Reason reason) {
+std::vector<Process> processes(std::span<const Member> members, Reason reason) {
     std::vector<Process> all;
     all.reserve(members.size());
     for (const Member& member : members) {
@@ -47,16 +47,46 @@ std::span<const ais_node_id> node_list(const ais_node_id* first, std::uint32_t c
 
 }  // namespace
 
-void Change::encode(Appender& out) const {
-    out.text(group);
-    out.u32(static_cast<std::uint32_t>(members.size()));
-    out.u32(static_cast<std::uint32_t>(left.size()));
-    out.u32(static_cast<std::uint32_t>(joined.size()));
-    for (const auto* list : {&members, &left, &joined}) {
-        for (const Process& entry : *list) {
-            encode_process(out, entry);
-        }
+std::vector<std::string> Change::encode(const Group* whole, std::size_t bytes_max) const {
+    std::vector<std::string> events;
+    std::span<const Member> members_left;
+    if (whole != nullptr) {
+        members_left = whole->members;
     }
+    std::span<const Process> left_left = left;
+    std::span<const Process> joined_left = joined;
+    do {
+        std::size_t room = std::max(bytes_max, ChangeEvent::head_size + ChangeEvent::process_size) -
+                           ChangeEvent::head_size;
+        const auto take = [&room](auto& from, std::size_t size) {
+            const auto taken = from.first(std::min(from.size(), room / size));
+            from = from.subspan(taken.size());
+            room -= taken.size() * size;
+            return taken;
+        };
+        const auto members_now = take(members_left, ChangeEvent::member_size);
+        const auto left_now = take(left_left, ChangeEvent::process_size);
+        const auto joined_now = take(joined_left, ChangeEvent::process_size);
+        const bool has_more = !members_left.empty() || !left_left.empty() || !joined_left.empty();
+
+        Appender out;
+        out.u32((has_more ? ChangeEvent::more : 0) | (whole != nullptr ? ChangeEvent::whole : 0));
+        out.u64(digest);
+        out.u32(static_cast<std::uint32_t>(members_now.size()));
+        out.u32(static_cast<std::uint32_t>(left_now.size()));
+        out.u32(static_cast<std::uint32_t>(joined_now.size()));
+        for (const Member& member : members_now) {
+            out.u32(member.node);
+            out.u32(member.pid);
+        }
+        for (const auto& list : {left_now, joined_now}) {
+            for (const Process& entry : list) {
+                encode_process(out, entry);
+            }
+        }
+        events.push_back(out.take());
+    } while (!members_left.empty() || !left_left.empty() || !joined_left.empty());
+    return events;
 }
 
 std::optional<Change> State::join(ais_node_id sender, const JoinMessage& message) {
@@ -72,6 +102,9 @@ std::optional<Change> State::join(ais_node_id sender, const JoinMessage& message
     insert(joined, member);
     Change change = describe(joined);
     change.joined.push_back(process(member, Reason::join));
+    if (sender == self_) {
+        change.newcomer = LocalSeat{message.seat, message.instance};
+    }
     return change;
 }
 
@@ -83,7 +116,8 @@ std::optional<Change> State::leave(ais_node_id sender, const LeaveMessage& messa
     Group& left = *taken->group;
     const Member key{sender, taken->pid, message.seat, message.instance};
     const auto place = std::lower_bound(left.members.begin(), left.members.end(), key, before);
-    remove(left, static_cast<std::size_t>(place - left.members.begin()));
+    forget(left, *place);
+    left.members.erase(place);
     Change change = describe(left);
     change.left.push_back(process(key, message.reason));
     if (sender == self_ && message.reason == Reason::leave) {
@@ -112,20 +146,22 @@ std::vector<Change> State::configure(const ais_configuration& now) {
     for (auto next = groups_.begin(); next != groups_.end();) {
         Group& lessened = *next->second;
         ++next;  // the group may go away below
-        std::vector<Process> left;
-        for (std::size_t i = 0; i < lessened.members.size();) {
-            if (is_gone(lessened.members[i])) {
-                left.push_back(process(lessened.members[i], Reason::node_down));
-                remove(lessened, i);
-            } else {
-                ++i;
-            }
+        std::vector<Member>& of_group = lessened.members;
+        const auto gone =
+            std::stable_partition(of_group.begin(), of_group.end(), [&](const Member& member) {
+                return !is_gone(member);
+            });
+        if (gone == of_group.end()) {
+            continue;
         }
-        if (!left.empty()) {
-            changes.push_back(describe(lessened));
-            changes.back().left = std::move(left);
-            erase_if_empty(lessened);
+        const std::vector<Member> left(gone, of_group.end());
+        for (const Member& member : left) {
+            forget(lessened, member);
         }
+        of_group.erase(gone, of_group.end());
+        changes.push_back(describe(lessened));
+        changes.back().left = processes(left, Reason::node_down);
+        erase_if_empty(lessened);
     }
     std::erase_if(seats_, [this](const NodeSeats& node) {
         return contains(pending_left_, node.node) || !contains(nodes_, node.node);
@@ -175,7 +211,7 @@ std::vector<Change> State::replace(const Membership& merged) {
             continue;
         }
         const Group* current = find(name);
-        Change change = current != nullptr ? describe(*current) : Change{name, {}, {}, {}, {}};
+        Change change = current != nullptr ? describe(*current) : Change{name, 0, {}, {}, {}, {}};
         change.left = processes(left, Reason::node_down);
         change.joined = processes(joined, Reason::node_up);
         changes.push_back(std::move(change));
@@ -254,6 +290,21 @@ IteratePage State::iterate(const IterateRequest& request, std::size_t bytes_max)
     return page;
 }
 
+MembershipPage State::page(const Group& group,
+                           const MembershipRequest& request,
+                           std::size_t bytes_max) {
+    MembershipPage page{group.digest, static_cast<std::uint32_t>(group.members.size()), {}};
+    const std::size_t fits =
+        (std::max(bytes_max, MembershipPage::head_size + MembershipPage::entry_size) -
+         MembershipPage::head_size) /
+        MembershipPage::entry_size;
+    const std::size_t first = std::min<std::size_t>(request.at, group.members.size());
+    const std::size_t count =
+        std::min<std::size_t>({group.members.size() - first, request.limit, fits});
+    page.members = processes({group.members.data() + first, count}, Reason::none);
+    return page;
+}
+
 Membership State::membership() const {
     Membership all;
     for (const auto& [name, group] : groups_) {
@@ -300,23 +351,23 @@ Group& State::group(std::string_view name) {
 void State::insert(Group& group, const Member& member) {
     const auto place = std::lower_bound(group.members.begin(), group.members.end(), member, before);
     group.members.insert(place, member);
+    group.digest += digest_of(member.node, member.pid);
     seat(member.node, member.seat) = {&group, member.instance, member.pid};
     if (member.node == self_) {
         insert_ascending(group.local_seats, {member.seat, member.instance});
     }
 }
 
-void State::remove(Group& group, std::size_t index) {
-    const Member member = group.members[index];
-    group.members.erase(group.members.begin() + static_cast<std::ptrdiff_t>(index));
+void State::forget(Group& group, const Member& member) {
+    group.digest -= digest_of(member.node, member.pid);
     seat(member.node, member.seat) = {};
     if (member.node == self_) {
         std::erase(group.local_seats, LocalSeat{member.seat, member.instance});
     }
 }
 
-Change State::describe(const Group& group) const {
-    return {group.name, processes(group.members, Reason::none), {}, {}, group.local_seats};
+Change State::describe(const Group& group) {
+    return {group.name, group.digest, {}, {}, group.local_seats, {}};
 }
 
 void State::erase_if_empty(const Group& group) {

@@ -55,25 +55,30 @@ struct LocalSeat {
 struct Group {
     std::string name;
     std::vector<Member> members;         // by (node, pid)
+    std::uint64_t digest = 0;            // of them (wire.hpp)
     std::vector<LocalSeat> local_seats;  // ascending
 };
 
 // All memberships as plain data: what a snapshot holds.
 using Membership = std::map<std::string, std::vector<Member>, std::less<>>;
 
-// A change of one group, as its members are told.
+// A change of one group, as its members are told.  It costs what has changed, and
+// who hears of it; who the members are is the group's.
 struct Change {
     std::string group;
-    std::vector<Process> members;  // afterwards
+    std::uint64_t digest = 0;  // of the members afterwards
     std::vector<Process> left;
     std::vector<Process> joined;
     // Seats of this node that hear of it: members afterwards, and who has just left by
     // its own wish.
     std::vector<LocalSeat> audience;
+    // One of them, whose own join it is: it needs the whole list.
+    std::optional<LocalSeat> newcomer;
 
-    // As EventKind::change, without the number in front: the same for all who
-    // hear of it.
-    void encode(Appender& out) const;
+    // As events of EventKind::change, without the number in front: the same for all who
+    // hear of it.  `whole`: the group, for who has no list of it; null for the others.
+    // With its number none has more than `bytes_max` bytes (but one entry at least).
+    [[nodiscard]] std::vector<std::string> encode(const Group* whole, std::size_t bytes_max) const;
 };
 
 class State {
@@ -112,6 +117,11 @@ class State {
     // page (one entry at least).
     [[nodiscard]] IteratePage iterate(const IterateRequest& request,
                                       std::size_t bytes_max = page_max) const;
+    // The members of a group from `request.at` on, as many as are wanted and fit; at
+    // least one, if there is one.
+    [[nodiscard]] static MembershipPage page(const Group& group,
+                                             const MembershipRequest& request,
+                                             std::size_t bytes_max = page_max);
 
     [[nodiscard]] Membership membership() const;
     // The nodes of the last regular configuration, ascending.
@@ -132,8 +142,9 @@ class State {
     Seat& seat(ais_node_id node, std::uint32_t number);
     Group& group(std::string_view name);
     void insert(Group& group, const Member& member);
-    void remove(Group& group, std::size_t index);
-    [[nodiscard]] Change describe(const Group& group) const;
+    // What else knows of a member that is about to be taken off the list.
+    void forget(Group& group, const Member& member);
+    [[nodiscard]] static Change describe(const Group& group);
     void erase_if_empty(const Group& group);
 
     ais_node_id self_;

@@ -71,6 +71,18 @@ Result<Membership> merged_of(const std::vector<Saved>& saved, const Nodes& nodes
     }
     return merge(states, nodes);
 }
+std::vector<Process> members_of(const State& state, std::string_view group) {
+    const Group* found = state.find(group);
+    return found == nullptr ? std::vector<Process>()
+                            : State::page(*found, {0, 1000000, {}}).members;
+}
+std::uint64_t digest_of_all(const std::vector<Process>& members) {
+    std::uint64_t sum = 0;
+    for (const Process& member : members) {
+        sum += digest_of(member.node, member.pid);
+    }
+    return sum;
+}
 std::string bytes_of(const State& state) {
     return save(state.membership());
 }
@@ -84,10 +96,12 @@ TEST(State, joiner_is_member_and_joined_in_its_own_change) {
     const auto change = join(state, a, "g");
     ASSERT_TRUE(change);
     EXPECT_EQ(change->group, "g");
-    EXPECT_THAT(change->members, ElementsAre(Process{1, 10, Reason::none}));
+    EXPECT_THAT(members_of(state, "g"), ElementsAre(Process{1, 10, Reason::none}));
+    EXPECT_EQ(change->digest, digest_of(1, 10));
     EXPECT_THAT(change->joined, ElementsAre(Process{1, 10, Reason::join}));
     EXPECT_THAT(change->left, IsEmpty());
     EXPECT_THAT(change->audience, ElementsAre(LocalSeat{0, 0x100}));
+    EXPECT_EQ(change->newcomer, (LocalSeat{0, 0x100}));
 }
 
 TEST(State, members_are_ordered_by_node_and_pid_whatever_order_they_join_in) {
@@ -97,7 +111,7 @@ TEST(State, members_are_ordered_by_node_and_pid_whatever_order_they_join_in) {
     join(state, {1, 8, 1}, "g");
     const auto change = join(state, {2, 1, 0}, "g");
     ASSERT_TRUE(change);
-    EXPECT_THAT(change->members,
+    EXPECT_THAT(members_of(state, "g"),
                 ElementsAre(Process{1, 8, Reason::none},
                             Process{1, 900, Reason::none},
                             Process{2, 1, Reason::none},
@@ -128,11 +142,13 @@ TEST(State, who_leaves_by_itself_hears_of_it_and_who_dies_does_not) {
     const auto left = leave(state, a);
     ASSERT_TRUE(left);
     EXPECT_THAT(left->left, ElementsAre(Process{1, 10, Reason::leave}));
-    EXPECT_THAT(left->members, ElementsAre(Process{1, 11, Reason::none}));
+    EXPECT_EQ(left->digest, digest_of(1, 11));
+    EXPECT_FALSE(left->newcomer);
     EXPECT_THAT(left->audience, ElementsAre(LocalSeat{0, 0x100}, LocalSeat{1, 0x100}));
     const auto died = leave(state, second, Reason::process_down);
     ASSERT_TRUE(died);
     EXPECT_THAT(died->left, ElementsAre(Process{1, 11, Reason::process_down}));
+    EXPECT_EQ(died->digest, 0U);
     EXPECT_THAT(died->audience, IsEmpty());
     EXPECT_EQ(state.group_count(), 0U);
 }
@@ -176,8 +192,9 @@ TEST(State, node_down_is_one_change_per_group_with_all_who_were_there) {
     EXPECT_EQ(changes[0].group, "g");
     EXPECT_THAT(changes[0].left,
                 ElementsAre(Process{2, 20, Reason::node_down}, Process{2, 21, Reason::node_down}));
-    EXPECT_THAT(changes[0].members,
+    EXPECT_THAT(members_of(state, "g"),
                 ElementsAre(Process{1, 10, Reason::none}, Process{3, 30, Reason::none}));
+    EXPECT_EQ(changes[0].digest, digest_of(1, 10) + digest_of(3, 30));
     EXPECT_THAT(changes[0].audience, ElementsAre(LocalSeat{0, 0x100}));
     EXPECT_EQ(changes[1].group, "h");
     EXPECT_THAT(changes[1].audience, IsEmpty());
@@ -251,13 +268,66 @@ TEST(State, two_hundred_members_are_listed_completely) {
         change = join(state, {1 + i % 3, 1000 + i, i / 3}, "big");
     }
     ASSERT_TRUE(change);
-    EXPECT_EQ(change->members.size(), 200U);
+    EXPECT_EQ(members_of(state, "big").size(), 200U);
+    EXPECT_EQ(change->joined.size(), 1U);
     configure(state, AIS_CONFIGURATION_REGULAR, {1, 2, 3}, {1, 2, 3}, {});
     const auto changes = move(state, {1}, {2, 3}, {1});
     ASSERT_EQ(changes.size(), 1U);
     EXPECT_EQ(changes[0].left.size(), 133U);
-    EXPECT_EQ(changes[0].members.size(), 67U);
+    EXPECT_EQ(members_of(state, "big").size(), 67U);
+    EXPECT_EQ(changes[0].digest, digest_of_all(members_of(state, "big")));
     EXPECT_EQ(changes[0].audience.size(), 67U);
+}
+
+TEST(State, change_of_another_node_has_no_newcomer) {
+    State state(1);
+    join(state, a, "g");
+    const auto change = join(state, b, "g");
+    ASSERT_TRUE(change);
+    EXPECT_THAT(change->audience, ElementsAre(LocalSeat{0, 0x100}));
+    EXPECT_FALSE(change->newcomer);
+}
+
+TEST(State, page_of_members_is_what_is_wanted_and_fits) {
+    State state(1);
+    for (std::uint32_t i = 0; i < 10; ++i) {
+        join(state, {1, 100 + i, i}, "g");
+    }
+    const Group& group = *state.find("g");
+    const auto pids = [&group](const MembershipRequest& request, std::size_t bytes_max = page_max) {
+        const MembershipPage page = State::page(group, request, bytes_max);
+        EXPECT_EQ(page.digest, group.digest);
+        EXPECT_EQ(page.total, 10U);
+        std::vector<std::uint32_t> list;
+        for (const Process& member : page.members) {
+            list.push_back(member.pid - 100);
+        }
+        return list;
+    };
+    EXPECT_THAT(pids({0, 3, {}}), ElementsAre(0, 1, 2));
+    EXPECT_THAT(pids({8, 3, {}}), ElementsAre(8, 9));
+    EXPECT_THAT(pids({10, 3, {}}), IsEmpty());
+    EXPECT_THAT(pids({0xffffffff, 0xffffffff, {}}), IsEmpty());
+    EXPECT_THAT(pids({0, 0, {}}), IsEmpty());
+    EXPECT_THAT(pids({4, 9, {}}, MembershipPage::head_size + 2 * 8 + 7), ElementsAre(4, 5));
+    EXPECT_THAT(pids({4, 9, {}}, 0), ElementsAre(4));  // one at least, or nobody would get on
+}
+
+// What members are told costs what has changed; the list goes to who is new.
+TEST(Change, is_as_long_as_what_changed_and_not_as_the_group) {
+    State state(1);
+    std::optional<Change> change;
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        change = join(state, {1, 1000 + i, i}, "big");
+    }
+    ASSERT_TRUE(change);
+    const auto told = change->encode(nullptr, page_max);
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(ChangeEvent::number_size + told[0].size(),
+              ChangeEvent::head_size + ChangeEvent::process_size);
+    const auto to_newcomer = change->encode(state.find("big"), page_max);
+    ASSERT_EQ(to_newcomer.size(), 1U);
+    EXPECT_EQ(to_newcomer[0].size(), told[0].size() + 1000 * ChangeEvent::member_size);
 }
 
 TEST(State, names_are_bytes_with_a_length) {
@@ -413,7 +483,7 @@ TEST(Snapshot, rejoin_in_between_is_seen_as_left_and_joined) {
     ASSERT_EQ(changes.size(), 1U);
     EXPECT_THAT(changes[0].left, ElementsAre(Process{2, 20, Reason::node_down}));
     EXPECT_THAT(changes[0].joined, ElementsAre(Process{2, 20, Reason::node_up}));
-    EXPECT_EQ(changes[0].members.size(), 2U);
+    EXPECT_EQ(members_of(state, "g").size(), 2U);
 }
 
 // Many nodes with the same messages, partitions and merges in between: after
@@ -517,6 +587,12 @@ TEST(State, replicas_stay_equal_through_random_histories) {
                         }
                     }
                     ASSERT_EQ(states[node - 1].member_count(), seated) << "seed " << seed;
+                    for (const char* name : {"a", "b", "c"}) {
+                        const Group* group = states[node - 1].find(name);
+                        ASSERT_EQ(group != nullptr ? group->digest : 0,
+                                  digest_of_all(members_of(states[node - 1], name)))
+                            << "seed " << seed;
+                    }
                 }
             }
         }

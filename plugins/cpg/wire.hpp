@@ -35,15 +35,26 @@
 //                 mcast_safe      payload                  none
 //   join          join            number u32, group        error only
 //   leave         leave           -                        error only
-//   membership    membership      group (all of it)        n u32, n × (node u32, pid u32)
+//   membership    membership      at u32, limit u32,       digest u64, total u32, n u32,
+//                                 group (the rest)         n × (node u32, pid u32)
 //   iteration     iterate         type u32, group, after   more u8, n u32, n × entry
 //                                 after = entry            entry = group, node u32, pid u32
 //
 // event           kind      body
 //   message       message   node u32, pid u32, number u32, 0 u32, payload (the rest)
-//   membership    change    number u32, group, members u32, left u32, joined u32,
-//                           members+left+joined × (node u32, pid u32, reason u32)
+//   membership    change    number u32, flags u32, digest u64, members u32, left u32, joined u32,
+//                           members × (node u32, pid u32),
+//                           left+joined × (node u32, pid u32, reason u32)
 //   configuration ring      representative u32, n u32, seq u64, n × node u32
+//
+// How a change is told.  As what left and what joined: the list itself is kept by
+// the library (view.hpp), for it has n entries and n members are told of it.  The
+// whole list goes to who is new, with the change that brings it in.  The digest is of
+// the members afterwards, so a list that has gone astray is found at the next
+// change.  What is too long for one event goes in several, all but the last with `more`.
+//
+// A list of members is asked for in pages, from the place `at` on; pages of equal
+// digests are of one list.
 
 #pragma once
 
@@ -58,14 +69,17 @@
 namespace ais::cpg {
 
 inline constexpr std::uint16_t service_id = 33;
-inline constexpr std::uint32_t wire_version = 1;
+// A service takes libraries of its own version only, also from a build that it
+// replaces (handover.cpp).  1: each change with the whole list.
+inline constexpr std::uint32_t wire_version = 2;
 
 // Limit: as CPG_MAX_NAME_LENGTH of the public header.
 inline constexpr std::size_t group_name_max = 128;
 // Limit: connections of one node; far above the kernel's clients_max, and
 // small enough that a table indexed by seats cannot be used to eat memory.
 inline constexpr std::uint32_t seats_max = 65536;
-// Limit: bytes of one page of an iteration; well below a message.
+// Limit: bytes of one page of an iteration or a list, and of one event of a
+// change; well below a message.
 inline constexpr std::size_t page_max = 128U << 10;
 
 enum class MessageKind : std::uint16_t { message = 1, join = 2, leave = 3 };
@@ -194,6 +208,23 @@ struct JoinRequest {
     }
 };
 
+struct MembershipRequest {
+    static constexpr std::size_t head_size = 8;
+    std::uint32_t at = 0;     // entries that the library has already
+    std::uint32_t limit = 0;  // no more than these
+    Bytes group;
+
+    void encode_head(Writer& out) const {
+        out.u32(at);
+        out.u32(limit);
+    }
+    static bool decode(Bytes from, MembershipRequest& request) {
+        Reader in(from);
+        request = {in.u32(), in.u32(), in.rest()};
+        return in.ok();
+    }
+};
+
 // In front of every payload on its way to a library.  16 bytes, so that the
 // payload is as aligned as the body.
 struct DeliveryHead {
@@ -212,37 +243,65 @@ struct DeliveryHead {
     static DeliveryHead decode(Reader& in) { return {in.u32(), in.u32(), in.u32(), in.u32()}; }
 };
 
+// A list of processes in few bytes: equal lists have equal digests, others hardly ever.
+// It is the sum of what each process contributes, so a change costs what it changes.
+constexpr std::uint64_t digest_of(std::uint32_t node, std::uint32_t pid) {
+    std::uint64_t x = (std::uint64_t{node} << 32 | pid) + 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return x ^ x >> 31;
+}
+
+// One event of a change.  Without its number, which is the receiver's, it is the
+// same for all who have the list already.
 struct ChangeEvent {
+    static constexpr std::uint32_t more = 1;   // the next event goes on with it
+    static constexpr std::uint32_t whole = 2;  // with the list, for who has none
+    static constexpr std::size_t number_size = 4;
+    static constexpr std::size_t head_size = number_size + 4 + 8 + 3 * 4;
+    static constexpr std::size_t member_size = 8;
+    static constexpr std::size_t process_size = 12;
+
     std::uint32_t number = 0;
-    std::string_view group;
-    std::vector<Process> members;
+    std::uint32_t flags = 0;
+    std::uint64_t digest = 0;
+    std::vector<Process> members;  // afterwards, without reasons; only of a whole one
     std::vector<Process> left;
     std::vector<Process> joined;
+
+    [[nodiscard]] bool has_more() const { return (flags & more) != 0; }
+    [[nodiscard]] bool is_whole() const { return (flags & whole) != 0; }
 
     static bool decode(Bytes from, ChangeEvent& change) {
         Reader in(from);
         change.number = in.u32();
-        change.group = in.text();
+        change.flags = in.u32();
+        change.digest = in.u64();
         const std::uint32_t members = in.u32();
         const std::uint32_t left = in.u32();
         const std::uint32_t joined = in.u32();
-        const std::uint64_t total = std::uint64_t{members} + left + joined;
-        if (!in.ok() || change.number > join_count_mask || !is_group_name(as_bytes(change.group)) ||
-            total * 12 != in.remaining()) {
+        const std::uint64_t bytes =
+            std::uint64_t{members} * member_size + (std::uint64_t{left} + joined) * process_size;
+        if (!in.ok() || change.number > join_count_mask || (change.flags & ~(more | whole)) != 0 ||
+            (members != 0 && !change.is_whole()) || bytes != in.remaining()) {
             return false;
         }
-        read_list(in, members, change.members);
-        read_list(in, left, change.left);
-        read_list(in, joined, change.joined);
+        read_list(in, members, false, change.members);
+        read_list(in, left, true, change.left);
+        read_list(in, joined, true, change.joined);
         return in.finished();
     }
 
   private:
-    static void read_list(Reader& in, std::uint32_t count, std::vector<Process>& out) {
+    static void read_list(Reader& in,
+                          std::uint32_t count,
+                          bool has_reasons,
+                          std::vector<Process>& out) {
         out.clear();
         out.reserve(count);
         for (std::uint32_t i = 0; i < count; ++i) {
-            out.push_back({in.u32(), in.u32(), static_cast<Reason>(in.u32())});
+            out.push_back(
+                {in.u32(), in.u32(), has_reasons ? static_cast<Reason>(in.u32()) : Reason::none});
         }
     }
 };
@@ -344,6 +403,39 @@ struct IteratePage {
         }
         // A page that promises more without having anything would never end.
         return in.finished() && !(page.more && page.entries.empty());
+    }
+};
+
+struct MembershipPage {
+    static constexpr std::size_t head_size = 8 + 4 + 4;
+    static constexpr std::size_t entry_size = 8;
+    std::uint64_t digest = 0;  // of the whole list
+    std::uint32_t total = 0;   // its entries
+    std::vector<Process> members;
+
+    void encode(Appender& out) const {
+        out.u64(digest);
+        out.u32(total);
+        out.u32(static_cast<std::uint32_t>(members.size()));
+        for (const Process& member : members) {
+            out.u32(member.node);
+            out.u32(member.pid);
+        }
+    }
+    static bool decode(Bytes from, MembershipPage& page) {
+        Reader in(from);
+        page.digest = in.u64();
+        page.total = in.u32();
+        const std::uint32_t count = in.u32();
+        if (!in.ok() || count > page.total || std::uint64_t{count} * entry_size != in.remaining()) {
+            return false;
+        }
+        page.members.clear();
+        page.members.reserve(count);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            page.members.push_back({in.u32(), in.u32(), Reason::none});
+        }
+        return in.finished();
     }
 };
 

@@ -85,21 +85,23 @@ TEST(Wire, leave_has_one_of_two_reasons) {
 TEST(Wire, every_truncation_is_refused) {
     Appender change;
     change.u32(7);
-    change.text("group");
+    change.u32(ChangeEvent::whole);
+    change.u64(digest_of(1, 10) + digest_of(2, 20));
     change.u32(2);
     change.u32(0);
     change.u32(1);
-    for (const Process& process : {Process{1, 10, Reason::none},
-                                   Process{2, 20, Reason::none},
-                                   Process{2, 20, Reason::join}}) {
-        encode_process(change, process);
+    for (const std::uint32_t number : {1, 10, 2, 20}) {
+        change.u32(number);
     }
+    encode_process(change, {2, 20, Reason::join});
     Appender ring;
     RingEvent{4, 88, {4, 5, 6}}.encode(ring);
     Appender iterate;
     IterateRequest{IterationType::one_group, "g", {"g", 1, 2}}.encode(iterate);
     Appender page;
     IteratePage{true, {{"a", 1, 2}, {"b", 3, 4}}}.encode(page);
+    Appender members;
+    MembershipPage{9, 2, {{1, 2, Reason::none}, {3, 4, Reason::none}}}.encode(members);
 
     const auto check = [](Bytes whole, auto decode) {
         EXPECT_TRUE(decode(whole));
@@ -126,18 +128,62 @@ TEST(Wire, every_truncation_is_refused) {
         IteratePage out;
         return IteratePage::decode(bytes, out);
     });
+    check(members.written(), [](Bytes bytes) {
+        MembershipPage out;
+        return MembershipPage::decode(bytes, out);
+    });
+}
+
+std::string change_head(std::uint32_t number,
+                        std::uint32_t flags,
+                        std::uint32_t members,
+                        std::uint32_t left,
+                        std::uint32_t joined) {
+    Appender out;
+    out.u32(number);
+    out.u32(flags);
+    out.u64(0);
+    out.u32(members);
+    out.u32(left);
+    out.u32(joined);
+    return out.take();
 }
 
 TEST(Wire, change_with_counts_that_overflow_is_refused) {
-    Appender change;
-    change.u32(0);
-    change.text("g");
-    change.u32(0xffffffff);
-    change.u32(0xffffffff);
-    change.u32(0x55555556);  // × 12 wraps around in 32 bits
     ChangeEvent out;
-    EXPECT_FALSE(ChangeEvent::decode(change.written(), out));
-    EXPECT_TRUE(out.members.empty());
+    // × 12 or × 8 they wrap around in 32 bits, and to 0 in sum.
+    for (const auto& bytes : {change_head(0, 0, 0, 0x55555556, 0),
+                              change_head(0, 0, 0, 0xffffffff, 0x55555557),
+                              change_head(0, ChangeEvent::whole, 0x20000000, 0, 0),
+                              change_head(0, ChangeEvent::whole, 0xffffffff, 0xffffffff, 2)}) {
+        EXPECT_FALSE(ChangeEvent::decode(as_bytes(bytes), out));
+        EXPECT_TRUE(out.members.empty() && out.left.empty() && out.joined.empty());
+    }
+}
+
+TEST(Wire, change_of_unknown_kind_or_number_is_refused) {
+    ChangeEvent out;
+    EXPECT_TRUE(ChangeEvent::decode(as_bytes(change_head(255, 3, 0, 0, 0)), out));
+    EXPECT_FALSE(ChangeEvent::decode(as_bytes(change_head(255, 4, 0, 0, 0)), out));
+    EXPECT_FALSE(ChangeEvent::decode(as_bytes(change_head(256, 0, 0, 0, 0)), out));
+    // Only a whole one has a list.
+    std::string listed = change_head(1, 0, 1, 0, 0) + std::string(8, '\1');
+    EXPECT_FALSE(ChangeEvent::decode(as_bytes(listed), out));
+    listed[4] = ChangeEvent::whole;
+    EXPECT_TRUE(ChangeEvent::decode(as_bytes(listed), out));
+}
+
+TEST(Wire, page_of_members_with_more_than_there_are_is_refused) {
+    Appender bytes;
+    MembershipPage{9, 1, {{1, 2, Reason::none}, {3, 4, Reason::none}}}.encode(bytes);
+    MembershipPage out;
+    EXPECT_FALSE(MembershipPage::decode(bytes.written(), out));
+}
+
+TEST(Wire, digest_is_of_whom_and_not_of_how_many) {
+    EXPECT_NE(digest_of(1, 2), digest_of(2, 1));
+    EXPECT_NE(digest_of(1, 2) + digest_of(3, 4), digest_of(1, 4) + digest_of(3, 2));
+    EXPECT_NE(digest_of(0, 0), 0U);
 }
 
 TEST(Wire, page_that_promises_more_of_nothing_is_refused) {

@@ -4,10 +4,11 @@
 // of what a member may see.
 //
 // A member's view begins with the change that brings it in.  From then on it must be told of each
-// change as differences that fit its view, hear only members, and hear each of them in order and
-// without a gap.  In the end all members of a group
+// change as differences that fit its view (the library's, and one of ours), hear only members, and
+// hear each of them in order and without a gap.  In the end all members of a group
 // have one view, which is who is there.
 
+#include "view.hpp"
 #include "wire.hpp"
 
 #include <ais/testing/simulation.hpp>
@@ -45,7 +46,7 @@ class Member final : public ClientHandler {
         me_ = {node_, client_->pid()};
         std::uint8_t head_space[JoinRequest::head_size];
         Writer head(head_space);
-        JoinRequest{1, as_bytes(group_)}.encode_head(head);
+        JoinRequest{join_number_sent, as_bytes(group_)}.encode_head(head);
         Appender body;
         body.bytes(head.written());
         body.bytes(as_bytes(group_));
@@ -113,6 +114,7 @@ class Member final : public ClientHandler {
 
   private:
     static constexpr std::uint64_t join_serial = 1;
+    static constexpr std::uint32_t join_number_sent = 1;
     static constexpr std::uint64_t leave_serial = 2;
     static constexpr std::uint64_t outstanding_max = 64;
 
@@ -155,26 +157,34 @@ class Member final : public ClientHandler {
 
     void on_change(Bytes body) {
         ChangeEvent change;
-        if (!ChangeEvent::decode(body, change) || change.group != group_) {
+        if (!ChangeEvent::decode(body, change) || change.number != join_number_sent) {
             return fail("is told a change that is none of its group");
         }
+        Told told;
+        const View::Heard heard = kept_.hear(change, told);
+        if (heard == View::Heard::broken) {
+            return fail("is told a change that does not follow from those before");
+        }
+        if (heard == View::Heard::part) {
+            return;
+        }
         std::set<Who> after;
-        for (const Process& process : change.members) {
-            after.insert({process.node, process.pid});
+        for (const cpg_address& process : told.members()) {
+            after.insert({process.nodeid, process.pid});
         }
         if (!is_member_ && !after.contains(me_)) {
             return fail("is told a change before it has joined");
         }
         std::set<Who> expected = is_member_ ? view_ : after;
-        for (const Process& process : change.left) {
-            const Who who{process.node, process.pid};
+        for (const cpg_address& process : told.left()) {
+            const Who who{process.nodeid, process.pid};
             if (is_member_ && expected.erase(who) == 0) {
                 fail(name_of(who) + " leaves and was no member");
             }
             last_.erase(who);
         }
-        for (const Process& process : change.joined) {
-            const Who who{process.node, process.pid};
+        for (const cpg_address& process : told.joined()) {
+            const Who who{process.nodeid, process.pid};
             if (is_member_ && !expected.insert(who).second) {
                 fail(name_of(who) + " joins and was a member");
             }
@@ -203,6 +213,7 @@ class Member final : public ClientHandler {
     bool is_leaving_ = false;
     std::uint64_t sent_ = 0;
     std::uint64_t heard_own_ = 0;
+    View kept_;
     std::set<Who> view_;
     std::map<Who, std::uint64_t> last_;
 };

@@ -659,7 +659,10 @@ std::uint64_t Connection::events_bound() {
     return c.events->position() + c.events->waiting() + c.events->size();
 }
 
-Status Connection::take_event(Event& out, Settle when, std::uint64_t until) {
+Status Connection::take_event(Event& out,
+                              Settle when,
+                              std::uint64_t until,
+                              const InOrder* in_order) {
     Impl& c = *impl_;
     const Status status = c.state();
     if (status == Status::closed || status == Status::forked) {
@@ -675,9 +678,12 @@ Status Connection::take_event(Event& out, Settle when, std::uint64_t until) {
     ipc::FrameHeader header;
     const std::uint8_t* body = nullptr;
     const auto look = c.events->look(header, body);
-    if (look == ipc::RingConsumer::Look::broken) {
+    const auto lose = [&c] {
         c.lost.store(true, std::memory_order_seq_cst);
         return Status::lost;
+    };
+    if (look == ipc::RingConsumer::Look::broken) {
+        return lose();
     }
     const auto settle = [&] {
         if (when == Settle::at_once) {
@@ -690,11 +696,14 @@ Status Connection::take_event(Event& out, Settle when, std::uint64_t until) {
     }
     try {
         out.body.resize(header.size);
+        out.kind = header.kind;
+        copy_bytes(out.body.data(), {body, header.size});
+        if (in_order != nullptr && !(*in_order)(out)) {
+            return lose();
+        }
     } catch (const std::bad_alloc&) {
         return Status::no_memory;
     }
-    out.kind = header.kind;
-    copy_bytes(out.body.data(), {body, header.size});
     c.events->take(header);
     settle();
     if (c.events->waiting() <= c.events->size() / 2) {

@@ -27,6 +27,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -67,6 +68,12 @@ struct Event {
     std::uint16_t kind = 0;
     std::vector<std::uint8_t> body;
 };
+
+// Looks at each event in its order, before any thread can take the next one: what several threads
+// dispatch, a library may have to keep account of in order.  It may not call the Connection.
+// False: the event breaks the service's rules, so the connection is lost.  Throws
+// std::bad_alloc: the event is not taken.
+using InOrder = std::function<bool(const Event&)>;
 
 class Connection {
   public:
@@ -116,12 +123,13 @@ class Connection {
     // Take the next event, if one is pending.  Ensures: when the last one has
     // been taken, fd() is no longer readable (Settle::at_once).  An event that does not fit
     // memory is not taken.
-    // `until`: none behind it.
+    // `until`: none behind it.  `in_order`: null if nobody needs to look.
     // Status: ok, try_again (none is pending), lost (none will come any more), closed,
     // forked, no_memory.
     Status take_event(Event& out,
                       Settle settle = Settle::at_once,
-                      std::uint64_t until = no_events_end);
+                      std::uint64_t until = no_events_end,
+                      const InOrder* in_order = nullptr);
     // A whole ring of events behind the last one that is pending now.
     [[nodiscard]] std::uint64_t events_bound();
     static constexpr std::uint64_t no_events_end = ~std::uint64_t{0};

@@ -4,7 +4,10 @@
 
 namespace ais::client {
 
-Dispatched dispatch(Connection& connection, DispatchMode mode, const Handler& handler) {
+Dispatched dispatch(Connection& connection,
+                    DispatchMode mode,
+                    const Handler& handler,
+                    const InOrder& in_order) {
     Dispatched result;
     // Of this call alone: several threads may dispatch, and a callback may
     // dispatch again.
@@ -14,7 +17,8 @@ Dispatched dispatch(Connection& connection, DispatchMode mode, const Handler& ha
     const std::uint64_t until =
         mode == DispatchMode::all ? connection.events_bound() : Connection::no_events_end;
     for (;;) {
-        result.status = connection.take_event(event, Settle::at_once, until);
+        result.status =
+            connection.take_event(event, Settle::at_once, until, in_order ? &in_order : nullptr);
         if (result.status == Status::ok) {
             if (handler(event)) {
                 ++result.callbacks;

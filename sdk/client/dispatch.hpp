@@ -5,7 +5,9 @@
 // Events are copied out of the ring one at a time, then the handler runs
 // without any lock of this library, on the thread that called dispatch().  So
 // a callback may make calls, dispatch again, or close the connection; several threads may be in
-// dispatch() at once, and each event goes to one of them.
+// dispatch() at once, and each event goes to one of them.  They may get to their handlers in
+// another order than that of the events; what must be looked at in order is, by
+// `in_order` (connection.hpp).
 //
 // The selection object is not readable any more when the handler of the last
 // pending event begins.
@@ -41,6 +43,9 @@ struct Dispatched {
 };
 
 // Requires: the caller holds a reference to `connection` until it returns.
-Dispatched dispatch(Connection& connection, DispatchMode mode, const Handler& handler);
+Dispatched dispatch(Connection& connection,
+                    DispatchMode mode,
+                    const Handler& handler,
+                    const InOrder& in_order = {});
 
 }  // namespace ais::client

@@ -32,6 +32,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -183,6 +184,14 @@ class Member {
         return convert(list.data(), static_cast<std::size_t>(count));
     }
 
+    static std::vector<Process> convert(const cpg_address* list, std::size_t count) {
+        std::vector<Process> all;
+        for (std::size_t i = 0; i < count; ++i) {
+            all.push_back({list[i].nodeid, list[i].pid, list[i].reason});
+        }
+        return all;
+    }
+
     cpg_handle_t handle = 0;
     unsigned int node = 0;
     cs_error_t last_dispatch = CS_OK;
@@ -197,13 +206,6 @@ class Member {
         void* context = nullptr;
         EXPECT_EQ(cpg_context_get(handle, &context), CS_OK);
         return *static_cast<Member*>(context);
-    }
-    static std::vector<Process> convert(const cpg_address* list, std::size_t count) {
-        std::vector<Process> all;
-        for (std::size_t i = 0; i < count; ++i) {
-            all.push_back({list[i].nodeid, list[i].pid, list[i].reason});
-        }
-        return all;
     }
     static void on_message(cpg_handle_t handle,
                            const cpg_name* group,
@@ -831,6 +833,120 @@ TEST_F(Cpg, descriptor_is_readable_exactly_while_something_is_pending) {
     EXPECT_EQ(cpg_dispatch(a.handle, CS_DISPATCH_ALL), CS_OK);
     EXPECT_EQ(a.changes.size(), 1U);
     EXPECT_EQ(poll(&wait, 1, 0), 0);
+}
+
+// Threads take changes in their order, whichever of them tells one: each list is whole.
+TEST_F(Cpg, changes_that_several_threads_dispatch_have_whole_lists) {
+    struct Watch {
+        std::mutex mutex;
+        std::vector<Change> changes;
+        static void on_change(cpg_handle_t handle,
+                              const cpg_name* group,
+                              const cpg_address* members,
+                              std::size_t member_count,
+                              const cpg_address* left,
+                              std::size_t left_count,
+                              const cpg_address* joined,
+                              std::size_t joined_count) {
+            void* context = nullptr;
+            EXPECT_EQ(cpg_context_get(handle, &context), CS_OK);
+            std::this_thread::yield();  // the others may go on with the next change meanwhile
+            auto& watch = *static_cast<Watch*>(context);
+            const std::lock_guard lock(watch.mutex);
+            watch.changes.push_back({std::string(group->value, group->length),
+                                     Member::convert(members, member_count),
+                                     Member::convert(left, left_count),
+                                     Member::convert(joined, joined_count)});
+        }
+        std::size_t count() {
+            const std::lock_guard lock(mutex);
+            return changes.size();
+        }
+    } watch;
+    constexpr int rounds = 100;
+    setenv("OPENAIS_RUN_DIR", dir(1).c_str(), 1);
+    cpg_callbacks_t callbacks{nullptr, Watch::on_change};
+    cpg_handle_t handle = 0;
+    ASSERT_EQ(cpg_initialize(&handle, &callbacks), CS_OK);
+    ASSERT_EQ(cpg_context_set(handle, &watch), CS_OK);
+    const cpg_name name = name_of(group());
+    ASSERT_EQ(cpg_join(handle, &name), CS_OK);
+    std::vector<std::thread> threads;
+    std::atomic<int> results{0};
+    for (int i = 0; i < 3; ++i) {
+        threads.emplace_back(
+            [&] { results += cpg_dispatch(handle, CS_DISPATCH_BLOCKING) == CS_OK ? 1 : 0; });
+    }
+    Member b(dir(2));
+    Member c(dir(3));
+    for (int round = 0; round < rounds; ++round) {
+        for (Member* member : {&b, &c}) {
+            ASSERT_EQ(member->join(group()), CS_OK);
+            ASSERT_EQ(member->leave(), CS_OK);
+        }
+    }
+    constexpr std::size_t all = 1 + 4 * rounds;
+    ASSERT_TRUE(b.until([&] { return watch.count() >= all; }));
+    EXPECT_EQ(cpg_finalize(handle), CS_OK);
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(results, 3);
+    ASSERT_EQ(watch.changes.size(), all);
+    for (const Change& change : watch.changes) {
+        EXPECT_EQ(change.group, group());
+        EXPECT_TRUE(std::is_sorted(change.members.begin(), change.members.end()));
+        EXPECT_EQ(change.members.front().node, 1U);
+        EXPECT_EQ(change.left.size() + change.joined.size(), 1U);
+        for (const Process& process : change.joined) {
+            EXPECT_THAT(change.members, testing::Contains(Process{process.node, process.pid, 0}));
+        }
+        for (const Process& process : change.left) {
+            EXPECT_THAT(change.members,
+                        testing::Not(testing::Contains(Process{process.node, process.pid, 0})));
+        }
+    }
+}
+
+// A callback that dispatches hears the next change; its own list stays as it was.
+TEST_F(Cpg, list_of_a_change_stays_while_its_callback_dispatches) {
+    struct Nested {
+        std::size_t told = 0;
+        std::vector<std::size_t> sizes;
+        static void on_change(cpg_handle_t handle,
+                              const cpg_name*,
+                              const cpg_address* members,
+                              std::size_t member_count,
+                              const cpg_address*,
+                              std::size_t,
+                              const cpg_address*,
+                              std::size_t) {
+            void* context = nullptr;
+            EXPECT_EQ(cpg_context_get(handle, &context), CS_OK);
+            auto& nested = *static_cast<Nested*>(context);
+            const auto before = Member::convert(members, member_count);
+            if (++nested.told < 4) {
+                EXPECT_EQ(cpg_dispatch(handle, CS_DISPATCH_ONE), CS_OK);
+            }
+            EXPECT_EQ(Member::convert(members, member_count), before);
+            nested.sizes.push_back(member_count);
+        }
+    } nested;
+    setenv("OPENAIS_RUN_DIR", dir(1).c_str(), 1);
+    cpg_callbacks_t callbacks{nullptr, Nested::on_change};
+    cpg_handle_t handle = 0;
+    ASSERT_EQ(cpg_initialize(&handle, &callbacks), CS_OK);
+    ASSERT_EQ(cpg_context_set(handle, &nested), CS_OK);
+    const cpg_name name = name_of(group());
+    ASSERT_EQ(cpg_join(handle, &name), CS_OK);
+    Member b(dir(2));
+    Member c(dir(3));
+    b.enter(group());
+    c.enter(group());
+    EXPECT_EQ(b.leave(), CS_OK);
+    EXPECT_EQ(cpg_dispatch(handle, CS_DISPATCH_ONE), CS_OK);
+    EXPECT_THAT(nested.sizes, ElementsAre(2, 3, 2, 1));  // the innermost ends first
+    EXPECT_EQ(cpg_finalize(handle), CS_OK);
 }
 
 TEST_F(Cpg, blocking_dispatch_of_two_threads_ends_with_finalize) {

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <new>
 #include <random>
 #include <thread>
 
@@ -322,6 +323,76 @@ TEST(Traffic, shares_events_among_dispatching_threads) {
         thread.join();
     }
     EXPECT_TRUE(std::all_of(seen.begin(), seen.end(), [](auto& n) { return n == 1; }));
+}
+
+TEST(Traffic, shows_events_in_their_order_whichever_thread_takes_them) {
+    toy::ThreadExecutive executive;
+    const Client one = connect(executive.dir());
+    constexpr std::uint32_t count = 20000;
+    std::uint32_t next = 0;  // of in_order alone, which one thread at a time is in
+    std::uint32_t misplaced = 0;
+    std::atomic<std::uint32_t> total{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+        threads.emplace_back([&] {
+            std::uint32_t mine = count;
+            const auto done = client::dispatch(
+                *one,
+                DispatchMode::blocking,
+                [&](const Event& event) {
+                    EXPECT_EQ(number_of(event), mine);  // what this thread was shown last
+                    ++total;
+                    return true;
+                },
+                [&](const Event& event) {
+                    mine = number_of(event);
+                    misplaced += mine == next++ ? 0 : 1;
+                    return true;
+                });
+            EXPECT_EQ(done.status, Status::closed);
+        });
+    }
+    ASSERT_EQ(ask(*one, toy::flood, {count, 20, 0, 1}), Status::ok);
+    const auto give_up = std::chrono::steady_clock::now() + seconds(20);
+    while (total < count && std::chrono::steady_clock::now() < give_up) {
+        std::this_thread::yield();
+    }
+    one->close();
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(total, count);
+    EXPECT_EQ(misplaced, 0U);
+}
+
+TEST(Traffic, event_that_does_not_fit_memory_is_taken_later_and_one_that_cannot_be_is_the_end) {
+    toy::ThreadExecutive executive;
+    const Client one = connect(executive.dir());
+    ASSERT_EQ(ask(*one, toy::flood, {3, 20, 0, 1}), Status::ok);
+    std::uint32_t shown = 0;
+    std::vector<std::uint32_t> told;
+    const auto dispatch = [&] {
+        return client::dispatch(
+                   *one,
+                   DispatchMode::one,
+                   [&](const Event& event) {
+                       told.push_back(number_of(event));
+                       return true;
+                   },
+                   [&](const Event& event) {
+                       if (++shown == 2) {
+                           throw std::bad_alloc();
+                       }
+                       return number_of(event) != 2;
+                   })
+            .status;
+    };
+    EXPECT_EQ(dispatch(), Status::ok);
+    EXPECT_EQ(dispatch(), Status::no_memory);
+    EXPECT_EQ(dispatch(), Status::ok);
+    EXPECT_EQ(dispatch(), Status::lost);
+    EXPECT_EQ(told, (std::vector<std::uint32_t>{0, 1}));
+    EXPECT_EQ(one->state(), Status::lost);
 }
 
 TEST(Traffic, lets_a_callback_call_dispatch_and_close) {
