@@ -25,8 +25,6 @@
 namespace ais::sync {
 namespace {
 
-constexpr std::uint16_t kernel_service = 0;
-
 enum class Phase : std::uint8_t {
     idle,     // before the first configuration
     hellos,   // waiting for hellos

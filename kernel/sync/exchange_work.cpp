@@ -13,7 +13,6 @@
 namespace ais::sync {
 namespace {
 
-constexpr std::uint16_t kernel_service = 0;
 constexpr Duration progress_interval = std::chrono::seconds(1);
 
 std::string megabytes(std::uint64_t bytes) {

@@ -24,6 +24,7 @@ inline constexpr std::size_t chunk_data_max = 64U << 10;
 // Limit: one state in one piece.  Why: every node of the ring holds it in
 // memory until the merge.
 inline constexpr std::uint64_t snapshot_max = 1U << 30;
+inline constexpr std::uint16_t kernel_service = 0;  // of what an exchange sends
 inline constexpr std::uint16_t service_id_max = 1023;  // abi/service.h
 
 // Equal lineage, equal replicas.
