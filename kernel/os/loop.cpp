@@ -322,6 +322,15 @@ void Loop::unwatch(WatchId id) {
     impl_->watches.erase(at);
 }
 
+bool Loop::may_be_readable(WatchId id) const {
+    // A full list may not have them all; none: this is no callback of a watch.
+    const std::size_t count = impl_->ready_count;
+    return count == 0 || count == ready_max ||
+           std::any_of(impl_->ready.begin(),
+                       impl_->ready.begin() + static_cast<std::ptrdiff_t>(count),
+                       [&](const epoll_event& event) { return event.data.u64 == id; });
+}
+
 void Loop::set_turn(std::function<bool()> turn) {
     impl_->turn_hook = std::move(turn);
 }

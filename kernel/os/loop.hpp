@@ -58,6 +58,7 @@ class Loop final : public Timers, public Watcher {
     // Watcher
     WatchId watch(int fd, std::function<void()> on_readable) override;
     void unwatch(WatchId id) override;
+    [[nodiscard]] bool may_be_readable(WatchId id) const override;
 
     // Called at the end of every turn; true: come back without sleeping.
     void set_turn(std::function<bool()> turn);

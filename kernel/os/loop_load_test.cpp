@@ -135,6 +135,27 @@ TEST(Loop, a_hang_up_wakes_the_watch) {
     EXPECT_TRUE(has_ended);
 }
 
+TEST(Loop, a_watch_can_ask_whether_another_may_be_readable) {
+    Loop loop;
+    Pipe asking;
+    Pipe full;
+    Pipe empty;
+    int seen = 0;
+    const WatchId of_full = loop.watch(full.read_end.get(), [] {});
+    const WatchId of_empty = loop.watch(empty.read_end.get(), [] {});
+    loop.watch(asking.read_end.get(), [&] {
+        asking.take();
+        ++seen;
+        EXPECT_TRUE(loop.may_be_readable(of_full));
+        EXPECT_FALSE(loop.may_be_readable(of_empty));
+    });
+    asking.put();
+    full.put();
+    loop.run_once(1s);
+    EXPECT_EQ(seen, 1);
+    EXPECT_TRUE(loop.may_be_readable(of_empty)) << "outside of a callback nobody knows";
+}
+
 TEST(Loop, an_unwatched_descriptor_is_not_called_even_if_it_was_ready) {
     Loop loop;
     Pipe a;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "os/descriptor.hpp"
 
 #include <cstdint>
 #include <string>
@@ -23,8 +24,18 @@ struct PauseCounters {
     std::uint64_t switches = 0;      // taken off the processor against its will
 };
 
-// What cannot be read is 0.
-[[nodiscard]] PauseCounters read_pause_counters();
+// The counters of the process that makes this object.  The files of /proc stay open, since opening
+// them costs more than reading.
+class PauseCounterFiles {
+  public:
+    PauseCounterFiles();
+    // What cannot be read is 0.
+    [[nodiscard]] PauseCounters read() const;
+
+  private:
+    Descriptor process_;
+    Descriptor machine_;
+};
 
 // "runnable without a processor for 210 ms, 3 pages read from disk": what
 // happened between the two, for a pause of `length`; never empty.
@@ -35,13 +46,14 @@ struct PauseCounters {
 // Keeps the earlier reading.
 class PauseWatch {
   public:
-    // At every turn of the loop: reads the counters at most once a second.
+    // At every turn of the loop: reads the counters at most every two seconds.
     void tick(Instant now);
     // The loop was late by `length`.
     [[nodiscard]] std::string explain(Instant now, Duration length);
 
   private:
-    PauseCounters before_ = read_pause_counters();
+    PauseCounterFiles files_;
+    PauseCounters before_ = files_.read();
     Instant next_ = Instant::min();
 };
 

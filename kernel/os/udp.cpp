@@ -382,7 +382,8 @@ struct UdpTransport::Impl {
     }
 
     // Read the token first and hand it up last: what lies on the data sockets
-    // now was there before it was read.
+    // now was there before it was read.  (What came there since the loop woke waits for the next
+    // turn, if there was nothing before.)
     void take_control(Socket& socket) {
         int got = receive(socket, control_room);
         if (got <= 0) {
@@ -403,7 +404,8 @@ struct UdpTransport::Impl {
 
     void drain_data() {
         for (Socket& socket : sockets) {
-            if (socket.channel == Channel::data) {
+            // Why asked: an idle ring has only tokens, and each would cost a look at every socket.
+            if (socket.channel == Channel::data && watcher.may_be_readable(socket.watch)) {
                 drain(socket, calls_before_token);
             }
         }

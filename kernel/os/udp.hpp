@@ -9,7 +9,7 @@
 // group, that only receives (a socket bound to a unicast address is not given
 // multicasts).  Without a group, "to all" is one copy per known peer.
 //
-// Order: datagrams that had arrived on the data sockets before a token was read
+// Order: datagrams that had arrived on the data sockets when the loop woke for a token
 // are handed up before the token.
 //
 // Offload: a batch of equal segments goes out as one UDP_SEGMENT message per
