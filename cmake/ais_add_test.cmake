@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Tests.  ais_add_test(NAME group_test LABEL unit SOURCES a_test.cpp … LINK ais::group)
-# makes one GoogleTest program; each TEST in it is a test of ctest, so `ctest -R Packer` works.
+# makes one GoogleTest program; each TEST in it is a test of ctest, so `ctest -R Packer` works.  With AIS_TEST_EACH off
+# each suite is one (ais_suites.cmake), which takes less time, since a suite is set up once.
+option(AIS_TEST_EACH "a test of ctest for each TEST, and not for each suite" ON)
 
 if(AIS_TESTS)
     enable_testing()
@@ -35,11 +37,24 @@ function(ais_add_test)
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} ais_test_main GTest::gtest GTest::gmock)
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     ais_test_needs(${arg_LABEL} ${arg_NAME})
-    gtest_discover_tests(${arg_NAME}
-        DISCOVERY_MODE PRE_TEST
-        TEST_PREFIX ${arg_LABEL}.
-        WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
-        PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+    if(AIS_TEST_EACH)
+        gtest_discover_tests(${arg_NAME}
+            DISCOVERY_MODE PRE_TEST
+            TEST_PREFIX ${arg_LABEL}.
+            WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+            PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${arg_ENVIRONMENT}")
+    else()
+        set(list ${CMAKE_CURRENT_BINARY_DIR}/${arg_NAME}_suites.cmake)
+        file(WRITE ${list} "set(NAME \"${arg_NAME}\")
+set(PROGRAM \"${CMAKE_BINARY_DIR}/tests/${arg_NAME}\")
+set(FOLDER \"${CMAKE_CURRENT_SOURCE_DIR}\")
+set(LABEL \"${arg_LABEL}\")
+set(TIMEOUT ${arg_TIMEOUT})
+set(ENVIRONMENT \"${arg_ENVIRONMENT}\")
+include(\"${CMAKE_SOURCE_DIR}/cmake/ais_suites.cmake\")
+")
+        set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${list})
+    endif()
 endfunction()
 
 # ais_add_script_test(NAME x LABEL process COMMAND …): exit 0 passes, exit 77 skips with the printed reason.

@@ -65,9 +65,8 @@ void check_primary_history(const History& history, Violations& found) {
                 found.add("rings ", *last, " and ", id, " are both primary");
             }
             const std::set<NodeId>& before = rings[*last].installed_by;
-            if (std::none_of(before.begin(), before.end(), [&](NodeId node) {
-                    return ring.installed_by.contains(node);
-                })) {
+            const std::set<NodeId>& after = ring.installed_by;
+            if (std::none_of(before.begin(), before.end(), [&](NodeId node) { return after.contains(node); })) {
                 found.add("no node has installed both primary ",
                           *last,
                           " and primary ",
