@@ -31,7 +31,7 @@ constexpr Case table[] = {
     {Mutation::one_quiet_visit, cascade, 60},
     {Mutation::no_complete_visit, cascade, 20},
     {Mutation::obligation_dropped, cascade, 20},
-    {Mutation::obligation_not_carried, cascade, 20000},
+    {Mutation::obligation_not_carried, cascade, 4000},
     {Mutation::regular_first, swarm, 5},
     {Mutation::no_transitional_part, swarm, 10},
     {Mutation::hole_ignored, cascade, 120},

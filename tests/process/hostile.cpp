@@ -285,7 +285,9 @@ int in_the_memory(Client& me, std::string_view what) {
         // Only who fills the ring looks at the reader's position.
         for (int i = 0; i < 2000000 && me.is_connected(0ms); ++i) {
             if (me.written - page.request.read.load() < me.reply.request_ring_size / 2) {
-                me.put(5, "hostile", static_cast<std::uint64_t>(i) + 2, 7);
+                // Who is in a group: from the first one on, one of them.
+                const std::string_view asked("\0\0\0\0\1\0\0\0hostile", 15);
+                me.put(5, asked, static_cast<std::uint64_t>(i) + 2, 15);
             }
         }
     } else if (what == "misread_events") {
