@@ -87,7 +87,7 @@ struct Client {
         ipc::ConnectRequest request;
         request.service_id = cpg_service;
         Appender hello;
-        hello.u32(1);  // version
+        hello.u32(2);  // wire_version of cpg
         hello.u32(0);  // flags
         request.hello_size = static_cast<std::uint32_t>(hello.written().size());
         std::memcpy(request.hello, hello.written().data(), hello.written().size());
