@@ -228,8 +228,10 @@ struct Loop::Impl {
 
     void call_ready() {
         for (std::size_t i = 0; i < ready_count; ++i) {
-            // By name: a callback of this turn may have ended the watch.
-            const auto at = watches.find(ready[i].data.u64);
+            // By name: a callback of this turn may have ended the watch.  Why a copy: epoll_event is packed, and find
+            // takes a reference, which would not be aligned.
+            const std::uint64_t id = ready[i].data.u64;
+            const auto at = watches.find(id);
             if (at != watches.end()) {
                 ++stats.callbacks;
                 const auto watched = at->second;  // lives on when the callback ends its own watch
