@@ -100,8 +100,8 @@ class Groups final : public totem::Source {
                          std::span<const ais_bytes> parts);
 
     // May clients be asked for more?  The ordinary lane takes one more message of message_max, and
-    // what waits in it is not enough for the next visit or two.  Why not until it is full: what
-    // waits longer has left the caches when it is sent.
+    // what waits in it is no more than some visits send.  Why not until it is full: what waits
+    // longer has left the caches when it is sent.
     [[nodiscard]] bool has_room() const;
 
     void set_gate(bool open);

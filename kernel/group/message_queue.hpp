@@ -122,7 +122,8 @@ class MessageQueue {
     static constexpr std::size_t alignment = 16;
     static constexpr std::size_t record_header = 16;
     static_assert(sizeof(Head) <= record_header);
-    // Limit: twice what the kernel takes from clients ahead of a visit (Groups::has_room).
+    // Limit: what clients are asked for ahead (Groups::has_room); a stream that has all of it doubles
+    // the circle once.
     static constexpr std::size_t circle_min = 1U << 20;
     // Limit: messages after which a large circle that is not needed any more is given up.
     static constexpr std::uint32_t shrink_after = 4096;
